@@ -1,0 +1,173 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Calls of the store: bounded by the budget, detached from the client (so that
+// a browser that goes away neither loses an accepted write nor looks like a
+// failing store), counted, and repeated where that is safe.
+
+const (
+	// maxSettle bounds what a commit may take beyond the budget to find out
+	// what became of its first attempt.
+	maxSettle = 500 * time.Millisecond
+	maxSends  = 3 // of one commit with an open outcome
+)
+
+// answered tells whether err is an answer of the store, after which nothing
+// is open.
+func answered(err error) bool {
+	for _, e := range []error{ErrNotFound, ErrSuperseded, ErrExists, ErrConflict, ErrType, ErrLimit, ErrPrincipal, ErrMalformed, ErrFormat} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.As(err, new(ErrGone)) || errors.As(err, new(ErrLate))
+}
+
+// absent tells whether err says that there certainly is no such session.
+func absent(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.As(err, new(ErrGone))
+}
+
+// load is bounded by the budget; unlike commit it ends with ctx.
+func (m *Manager) load(ctx context.Context, key Key, opt LoadOptions) (*Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.Budget)
+	defer cancel()
+	rec, err := m.store.Load(ctx, key, opt)
+	m.count.loads.Add(1)
+	switch {
+	case err == nil:
+		m.clock.learn(rec.Now)
+		m.answers()
+		return rec, nil
+	case errors.Is(err, ErrNotFound):
+		m.count.absent.Add(1)
+	case errors.As(err, new(ErrGone)):
+		m.count.gone.Add(1)
+	case errors.Is(err, ErrSuperseded):
+		m.count.superseded.Add(1)
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, ctx.Err() // we did not wait for the answer
+	default:
+		m.count.loadFailures.Add(1)
+		if !errors.Is(err, ErrFormat) {
+			m.fails(err)
+		}
+		return nil, fmt.Errorf("session: load: %w", err)
+	}
+	m.answers()
+	return nil, err
+}
+
+// outcomeError is the error of a write that may have happened, and if it has
+// not by the time the error is returned, never will.
+type outcomeError struct{ cause error }
+
+func (e *outcomeError) Error() string { return "outcome of the commit is unknown: " + e.cause.Error() }
+func (e *outcomeError) Unwrap() error { return e.cause }
+
+// commit applies c at most once. Its error is one that the store answered, or
+// an *outcomeError.
+//
+// NotAfter always stands for the same local deadline, so that whatever is
+// still on the way when commit gives up is refused by the store.
+func (m *Manager) commit(ctx context.Context, key Key, c Change) (Result, error) {
+	ctx = context.WithoutCancel(ctx)
+	c.WriteID = randomName()
+	c.Limits = m.opt.Limits
+	deadline := time.Now().Add(m.opt.Budget + min(m.opt.Budget, maxSettle))
+	late := false
+	for sends := 1; ; sends++ {
+		result, err := m.send(ctx, key, &c, deadline)
+		var tooLate ErrLate
+		switch {
+		case err == nil:
+			return result, nil
+		case errors.As(err, &tooLate) && !late && time.Now().Before(deadline):
+			late = true // it was the clock, perhaps; send has learnt
+			c.shift(m.clock.now().Sub(c.NotAfter) + time.Until(deadline))
+			continue
+		case answered(err) && (!c.Retry || !errors.As(err, &tooLate)):
+			return Result{}, err
+		case errors.Is(err, ErrUnknown) || sends >= maxSends || !pause(sends, deadline):
+			m.count.unknown.Add(1)
+			return Result{}, &outcomeError{cause: err}
+		}
+		c.Retry = true
+	}
+}
+
+// shift moves the limits of a change that was made by a wrong clock.
+func (c *Change) shift(d time.Duration) {
+	if c.Start != nil && !c.Start.Absolute.IsZero() {
+		start := *c.Start
+		start.Absolute = start.Absolute.Add(d)
+		c.Start = &start
+	}
+	if c.SignIn != nil && !c.SignIn.Absolute.IsZero() {
+		in := *c.SignIn
+		in.Absolute = in.Absolute.Add(d)
+		c.SignIn = &in
+	}
+}
+
+// pause waits before the next attempt; false is that no time is left for it.
+func pause(sends int, deadline time.Time) bool {
+	d := time.Duration(sends) * time.Duration(5+rand.IntN(5)) * time.Millisecond
+	if !time.Now().Add(d).Before(deadline) {
+		return false
+	}
+	time.Sleep(d)
+	return true
+}
+
+func (m *Manager) send(ctx context.Context, key Key, c *Change, deadline time.Time) (Result, error) {
+	left := time.Until(deadline)
+	ctx, cancel := context.WithTimeout(ctx, min(left, m.opt.Budget))
+	defer cancel()
+	c.NotAfter = m.clock.now().Add(left)
+	m.count.commits.Add(1)
+	if c.Retry {
+		m.count.retries.Add(1)
+	}
+	result, err := m.store.Commit(ctx, key, *c)
+	var tooLate ErrLate
+	switch {
+	case err == nil:
+		m.clock.learn(result.Now)
+	case errors.As(err, &tooLate):
+		m.count.late.Add(1)
+		m.clock.learn(tooLate.Now)
+	case errors.Is(err, ErrSuperseded):
+		m.count.superseded.Add(1)
+	}
+	switch {
+	case err == nil:
+		m.answers()
+	case answered(err):
+		m.count.refused.Add(1)
+		m.answers()
+	case !errors.Is(err, ErrUnknown):
+		m.fails(err)
+	}
+	return result, err
+}
+
+// answers and fails log when the store's state changes, not every call.
+func (m *Manager) answers() {
+	if m.down.Load() && m.down.CompareAndSwap(true, false) {
+		m.opt.Logger.Info("session store answers again")
+	}
+}
+
+func (m *Manager) fails(err error) {
+	if m.down.CompareAndSwap(false, true) {
+		m.opt.Logger.Error("session store does not answer", "error", err)
+	}
+}

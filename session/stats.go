@@ -1,0 +1,49 @@
+package session
+
+import "sync/atomic"
+
+// Stats are counts since the manager was made. Each is exact; a snapshot as a
+// whole is not of one instant.
+type Stats struct {
+	Requests      int64 // that passed through Handler
+	Malformed     int64 // cookies of the name that were not used
+	Loads         int64 // calls of Store.Load
+	LoadFailures  int64 // of these, without an answer, or of an unknown format
+	Absent        int64 // loads answered with ErrNotFound
+	Gone          int64 // loads answered with ErrGone
+	Superseded    int64 // loads and commits answered with ErrSuperseded
+	Commits       int64 // calls of Store.Commit, with retries
+	Refused       int64 // of these, refused by the store with a reason
+	Retries       int64 // of these, sent again because the outcome was open
+	Late          int64 // of these, that reached the store too late
+	Unknown       int64 // writes whose outcome stayed open
+	Conflicts     int64 // attempts of Update that met another's write
+	Started       int64 // sessions
+	StartsRefused int64 // by Options.MaxStarts
+	Renewed       int64 // verifiers, at sign-ins or by time
+	Ended         int64 // sessions, by SignOut or a sign-in as another principal
+	Replaced      int64 // responses replaced because the session could not be committed
+}
+
+// counters are Stats while they are being counted.
+type counters struct {
+	requests, malformed                               atomic.Int64
+	loads, loadFailures, absent, gone, superseded     atomic.Int64
+	commits, refused, retries, late, unknown          atomic.Int64
+	conflicts, started, startsRefused, renewed, ended atomic.Int64
+	replaced                                          atomic.Int64
+}
+
+// Stats returns a snapshot of the manager's counts.
+func (m *Manager) Stats() Stats {
+	c := &m.count
+	return Stats{
+		Requests: c.requests.Load(), Malformed: c.malformed.Load(),
+		Loads: c.loads.Load(), LoadFailures: c.loadFailures.Load(),
+		Absent: c.absent.Load(), Gone: c.gone.Load(), Superseded: c.superseded.Load(),
+		Commits: c.commits.Load(), Refused: c.refused.Load(), Retries: c.retries.Load(),
+		Late: c.late.Load(), Unknown: c.unknown.Load(), Conflicts: c.conflicts.Load(),
+		Started: c.started.Load(), StartsRefused: c.startsRefused.Load(),
+		Renewed: c.renewed.Load(), Ended: c.ended.Load(), Replaced: c.replaced.Load(),
+	}
+}
