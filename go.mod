@@ -1,0 +1,36 @@
+module github.com/evenkeel/evenkeel
+
+go 1.26.0
+
+require (
+	github.com/evenkeel/evenkeel/drain v0.0.0-00010101000000-000000000000
+	github.com/evenkeel/evenkeel/session v0.0.0
+	github.com/evenkeel/evenkeel/session/sqlitestore v0.0.0-00010101000000-000000000000
+	github.com/google/go-cmp v0.7.0
+	github.com/rogpeppe/go-internal v1.16.0
+	github.com/spf13/cobra v1.10.2
+	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/sys v0.50.0
+	golang.org/x/term v0.48.0
+	modernc.org/sqlite v1.62.0
+)
+
+require (
+	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+	modernc.org/libc v1.80.1 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+)
+
+replace (
+	github.com/evenkeel/evenkeel/drain => ./drain
+	github.com/evenkeel/evenkeel/session => ./session
+	github.com/evenkeel/evenkeel/session/sqlitestore => ./session/sqlitestore
+)
