@@ -1,0 +1,191 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/gateway/affinity"
+	"github.com/evenkeel/evenkeel/internal/target"
+	"github.com/evenkeel/evenkeel/internal/upstream"
+)
+
+// ServeHTTP is the way of a request: route, affinity, pick, forward.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{g: g, w: w, r: r}
+	defer x.log(time.Now())
+	if x.group = g.route(r.URL.Path); x.group == nil {
+		x.refuse(http.StatusNotFound, nil, "no route")
+		return
+	}
+	x.group.counters.requests.Add(1)
+	x.table = x.group.table.Load()
+	x.readCookie()
+	x.prepare()
+	defer x.release()
+	for {
+		e := x.pick()
+		if e == nil {
+			x.refuseNone()
+			return
+		}
+		resp, err := x.send(e)
+		if err == nil {
+			x.respond(resp)
+			return
+		}
+		if !x.again(err) {
+			x.refuseFailed(err)
+			return
+		}
+	}
+}
+
+// exchange is one request on its way through the gateway. It belongs to the
+// handler's goroutine; only cancel is called from elsewhere.
+type exchange struct {
+	g     *Gateway
+	w     http.ResponseWriter
+	r     *http.Request
+	group *group
+	table *table
+
+	binding  affinity.Binding
+	known    bool           // the client sent binding
+	token    affinity.Token // that it sent
+	bound    *entry         // the target it is bound to; nil: none, or it left the table
+	strictly bool           // bound is leaving, and the group is strict
+
+	on       *entry // counted in there
+	held     *entry // binding is noted there by this request
+	last     *entry // counted in there last
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	stream   bool // counted as a stream; under on.mu
+	out      upstream.Request
+	body     replayBody
+	fwd      [3]string
+	attempts int
+	failed   int // of tried
+	tried    [maxAttempts]*entry
+	replayed bool
+	lastErr  *upstream.Error
+
+	status int
+	bytes  int64
+}
+
+// readCookie finds the target that the request is bound to: one look-up.
+func (x *exchange) readCookie() {
+	if x.group.Affinity.Mode != AffinityCookie {
+		return
+	}
+	token, binding, ok := affinity.Find(x.r.Header["Cookie"], x.group.Affinity.Cookie)
+	if !ok {
+		return
+	}
+	x.token, x.binding, x.known = token, binding, true
+	x.bound = x.table.byToken[token]
+}
+
+// pick chooses a target and counts the request in there. Nil: there is none,
+// or the group is strict and the bound one is leaving.
+func (x *exchange) pick() *entry {
+	x.release()
+	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
+	if x.attempts > 0 { // it may be a while since the table was read
+		x.table = x.group.table.Load()
+	}
+	if e := x.pickBound(); e != nil || x.strictly {
+		return e
+	}
+	for {
+		c, set := unbound, &x.table.healthy
+		e := set.pick(x)
+		if e == nil {
+			c, set = lastResort, &x.table.last
+			e = set.pick(x)
+		}
+		if e == nil {
+			return nil
+		}
+		if e.acquire(x, c, x.group.OnDraining) {
+			return x.take(e)
+		}
+		x.refresh() // its state has changed since the table was read
+	}
+}
+
+// pickBound keeps the request where its session is bound, if that may be.
+func (x *exchange) pickBound() *entry {
+	if x.bound == nil || x.hasTried(x.bound) {
+		return nil
+	}
+	p := x.group.OnDraining
+	if x.bound.acquire(x, bound, p) {
+		return x.take(x.bound)
+	}
+	x.refresh()
+	if x.bound = x.table.byToken[x.token]; x.bound == nil {
+		return nil
+	}
+	if x.bound.acquire(x, bound, p) {
+		return x.take(x.bound)
+	}
+	s, dead := x.bound.refusal()
+	x.strictly = p == target.Strict && !dead && !s.AcceptsBound(p)
+	return nil
+}
+
+// refresh reads the table again when all changes that have begun are in it.
+func (x *exchange) refresh() {
+	x.group.settle()
+	x.table = x.group.table.Load()
+}
+
+// take notes where the request is counted, and whose session it is.
+func (x *exchange) take(e *entry) *entry {
+	x.on, x.last = e, e
+	if x.group.Affinity.Mode == AffinityCookie {
+		if !x.known && x.held == nil {
+			x.binding = affinity.NewBinding()
+		}
+		if x.held != nil && x.held != e {
+			x.held.bindings.Remove(x.binding)
+		}
+		x.held = e
+		e.bindings.Touch(x.binding, time.Now())
+	}
+	return e
+}
+
+// release counts the request out of the target it is on.
+func (x *exchange) release() {
+	if x.cancel != nil {
+		x.cancel(nil)
+	}
+	if x.on != nil {
+		x.on.release(x)
+		x.on, x.stream = nil, false
+	}
+}
+
+func (x *exchange) hasTried(e *entry) bool {
+	return slices.Contains(x.tried[:x.failed], e)
+}
+
+// send makes one attempt.
+func (x *exchange) send(e *entry) (*upstream.Response, *upstream.Error) {
+	x.attempts++
+	resp, err := e.pool.Do(x.ctx, &x.out)
+	if err == nil {
+		return resp, nil
+	}
+	failure := asUpstream(err)
+	x.lastErr = failure
+	if failure.Stage == upstream.StageDial && !failure.Client && x.ctx.Err() == nil {
+		x.g.connectFailed(x.group, e, failure)
+	}
+	return nil, failure
+}
