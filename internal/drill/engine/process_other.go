@@ -1,0 +1,11 @@
+//go:build !unix
+
+package engine
+
+import "time"
+
+// processCPU is not known here.
+func processCPU() (time.Duration, bool) { return 0, false }
+
+// openFiles is not limited here.
+func openFiles() int64 { return 1 << 20 }

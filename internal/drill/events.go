@@ -1,0 +1,126 @@
+package drill
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/drill/engine"
+	"github.com/evenkeel/evenkeel/internal/drill/history"
+)
+
+// Action is something to do to the service.
+type Action struct {
+	Kind string // scale-out, scale-in, rolling-restart, kill, …
+	// Do does it and returns when the service has settled. It tells the
+	// scene what happens as it happens. An error means that the event could
+	// not be executed, not that users suffered from it.
+	Do func(ctx context.Context, s *Scene) error
+}
+
+// Scene writes down the phases of one event. It is safe for concurrent use.
+type Scene struct {
+	clock engine.Clock
+	mu    sync.Mutex
+	event history.Event
+}
+
+func newScene(clock engine.Clock, id int, kind string) *Scene {
+	return &Scene{clock: clock, event: history.Event{
+		ID: id, Kind: kind, Triggered: clock.Now(), Terminating: -1, Ready: -1, Settled: -1,
+	}}
+}
+
+// Target names the instance that the event is about.
+func (s *Scene) Target(instance string) {
+	s.write(func(e *history.Event, _ time.Duration) { e.Target = instance })
+}
+
+// Terminating marks the moment at which the first instance begins to leave.
+func (s *Scene) Terminating() {
+	s.write(func(e *history.Event, now time.Duration) {
+		if e.Terminating < 0 {
+			e.Terminating = now
+		}
+	})
+}
+
+// Ready marks the moment at which an instance is ready; the last one counts.
+func (s *Scene) Ready() {
+	s.write(func(e *history.Event, now time.Duration) { e.Ready = now })
+}
+
+// Killed must be called before an instance is sent SIGKILL.
+func (s *Scene) Killed(instance string) {
+	s.write(func(e *history.Event, now time.Duration) {
+		e.Killed = append(e.Killed, history.Kill{Instance: instance, At: now})
+	})
+}
+
+func (s *Scene) write(f func(*history.Event, time.Duration)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.event, s.clock.Now())
+}
+
+// snapshot is a copy of the event so far.
+func (s *Scene) snapshot() history.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.event
+	e.Killed = append([]history.Kill(nil), e.Killed...)
+	return e
+}
+
+// happen runs one event from its trigger to its end.
+func (r *Run) happen(ctx context.Context, id int, a Action) {
+	s := newScene(r.load.Clock(), id, a.Kind)
+	r.announce(s.snapshot())
+	err := a.Do(ctx, s)
+	s.write(func(e *history.Event, now time.Duration) {
+		e.Settled = now
+		if err != nil {
+			e.Err = err.Error()
+		}
+	})
+	r.announce(s.snapshot())
+}
+
+func (r *Run) announce(e history.Event) {
+	r.check.Event(e)
+	if r.opt.Announce != nil {
+		r.opt.Announce(e)
+	}
+}
+
+// schedule makes the events happen, from the moment the load has begun until
+// too little of it is left. An event that is under way is finished.
+func (r *Run) schedule(ctx context.Context, begun <-chan struct{}) {
+	select {
+	case <-begun:
+	case <-ctx.Done():
+		return
+	}
+	clock := r.load.Clock()
+	start := clock.Now()
+	end := start + r.opt.Load.Duration - lastEvent
+	due := start + r.opt.Control
+	for n := 0; ; n++ {
+		if due > end || !sleepUntil(ctx, clock, due) {
+			return
+		}
+		r.happen(ctx, n+1, r.opt.Actions(n))
+		due = max(due+r.opt.Every, clock.Now())
+	}
+}
+
+func sleepUntil(ctx context.Context, clock engine.Clock, due time.Duration) bool {
+	t := time.NewTimer(due - clock.Now())
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,126 @@
+// Package drill drives virtual users against a service while scale events
+// happen to it, and judges what the users saw.
+//
+//	run, err := drill.New(drill.Options{
+//		Load:    engine.Options{Targets: []string{url}, Dialect: engine.Probe{Secret: secret}, Users: 200, Duration: time.Minute},
+//		Control: 15 * time.Second, Every: 10 * time.Second,
+//		Actions: func(n int) drill.Action { return drill.Action{Kind: "kill", Do: kill} },
+//	})
+//	…
+//	outcome, err := run.Do(ctx)
+//
+// Guarantees: events happen one after another, the first after Control; each
+// is reported with its phases to the checker, also when it failed. Load and
+// judgement share a clock and nothing else.
+//
+// Not guaranteed: that an event begins when it is due; it waits for the one
+// before it.
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/drill/check"
+	"github.com/evenkeel/evenkeel/internal/drill/engine"
+	"github.com/evenkeel/evenkeel/internal/drill/history"
+)
+
+// lastEvent is how long before the end of the load the last event may begin,
+// so that users are seen after it.
+const lastEvent = 2 * time.Second
+
+// Options of a run. Load is as engine.Options say; its Control is set from
+// here.
+type Options struct {
+	Load    engine.Options
+	Check   check.Options
+	Control time.Duration // before the first event; part of Load.Duration
+	Every   time.Duration // between the beginnings of events; required with Actions
+	// Actions says what the n-th event is, from 0. Nil: there are none.
+	Actions func(n int) Action
+	// Observe sees every operation too, Announce every event when it begins
+	// (Settled is negative) and when it is over. Both may be nil.
+	Observe  func(history.Op)
+	Announce func(history.Event)
+}
+
+// Run is one drill. Do may be called once; Progress at any time.
+type Run struct {
+	opt   Options
+	load  *engine.Load
+	check *check.Checker
+}
+
+// New checks the options and starts nothing.
+func New(opt Options) (*Run, error) {
+	if opt.Actions != nil && opt.Every <= 0 {
+		return nil, errors.New("drill: events need a time between them")
+	}
+	opt.Load.Control = opt.Control
+	load, err := engine.New(opt.Load)
+	if err != nil {
+		return nil, fmt.Errorf("drill: %w", err)
+	}
+	return &Run{opt: opt, load: load, check: check.New(opt.Check)}, nil
+}
+
+// Progress is what is known while a run goes on.
+type Progress struct {
+	Load  engine.Stats
+	Check check.Progress
+}
+
+// Progress may be called from any goroutine.
+func (r *Run) Progress() Progress { return Progress{r.load.Stats(), r.check.Progress()} }
+
+// Result is what a run showed: the judgement, and how the drill itself fared.
+type Result struct {
+	Outcome check.Outcome
+	Health  engine.Health
+}
+
+// Do runs the drill to its end, or until ctx ends, and returns what it showed
+// so far. An error means that there was no load: it wraps engine.ErrTarget if
+// the service cannot be reached or does not let the drill in.
+func (r *Run) Do(ctx context.Context) (Result, error) {
+	events, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	begun := make(chan struct{})
+	once := sync.OnceFunc(func() { close(begun) })
+	if r.opt.Actions != nil {
+		wg.Go(func() { r.schedule(events, begun) })
+	}
+	err := r.load.Run(ctx, func(op history.Op) {
+		once()
+		r.check.Observe(op)
+		if r.opt.Observe != nil {
+			r.opt.Observe(op)
+		}
+	})
+	if err != nil {
+		stop()
+	}
+	once()
+	wg.Wait()
+	if err != nil {
+		return Result{}, err
+	}
+	return r.result(), nil
+}
+
+// result closes the books.
+func (r *Run) result() Result {
+	health := r.load.Health()
+	for _, w := range health.Windows {
+		r.check.Window(check.Window{From: w.From, To: w.To})
+	}
+	out := r.check.Finish()
+	stats := r.load.Stats()
+	out.Requests.Late, out.Requests.Shed = int(stats.Late), int(stats.Shed)
+	return Result{Outcome: out, Health: health}
+}
