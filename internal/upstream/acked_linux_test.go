@@ -58,7 +58,7 @@ func TestUnackedOnAUsedConnection(t *testing.T) {
 	theirs.Close()
 	request()
 	defer c.unborrow()
-	if _, err := c.br.ReadByte(); err != io.EOF { //nolint:errorlint // exactly a clean end
+	if _, err := c.br.ReadByte(); err != io.EOF {
 		t.Errorf("read: %v", err)
 	}
 	if !c.unacked() {

@@ -187,14 +187,15 @@ func TestAnswerBehindAFailedWrite(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("an RST throws received bytes away on other systems")
 	}
-	gone := make(chan struct{})
+	begun, gone := make(chan struct{}), make(chan struct{})
 	p := target(t, Options{}, func(p *peer) {
+		<-begun
 		p.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate")
 		p.reset()
 		close(gone)
 	})
 	r := post("")
-	r.Body, r.ContentLength = &waitingBody{strings.NewReader("hello"), func() { <-gone }}, 5
+	r.Body, r.ContentLength = &waitingBody{strings.NewReader("hello"), func() { close(begun); <-gone }}, 5
 	if resp, body := must(t, p, r); resp.StatusCode != 408 || body != "late" {
 		t.Errorf("got %d %q", resp.StatusCode, body)
 	}
