@@ -94,7 +94,8 @@ func (r *Run) announce(e history.Event) {
 }
 
 // schedule makes the events happen, from the moment the load has begun until
-// too little of it is left. An event that is under way is finished.
+// too little of it is left: those that are due and those that are asked for, in
+// turn. An event that is under way is finished.
 func (r *Run) schedule(ctx context.Context, begun <-chan struct{}) {
 	select {
 	case <-begun:
@@ -104,23 +105,35 @@ func (r *Run) schedule(ctx context.Context, begun <-chan struct{}) {
 	clock := r.load.Clock()
 	start := clock.Now()
 	end := start + r.opt.Load.Duration - lastEvent
-	due := start + r.opt.Control
-	for n := 0; ; n++ {
-		if due > end || !sleepUntil(ctx, clock, due) {
+	due := end + 1
+	if r.opt.Actions != nil {
+		due = start + r.opt.Control
+	}
+	for id, n := 1, 0; ; id++ {
+		a, asked, ok := r.await(ctx, clock, min(due, end))
+		switch {
+		case !ok || !asked && due > end:
 			return
+		case !asked:
+			a = r.opt.Actions(n)
+			n++
+			due = max(due+r.opt.Every, clock.Now())
 		}
-		r.happen(ctx, n+1, r.opt.Actions(n))
-		due = max(due+r.opt.Every, clock.Now())
+		r.happen(ctx, id, a)
 	}
 }
 
-func sleepUntil(ctx context.Context, clock engine.Clock, due time.Duration) bool {
+// await returns when the next event is due (asked false) or somebody asks for
+// one; ok is false when ctx has ended.
+func (r *Run) await(ctx context.Context, clock engine.Clock, due time.Duration) (a Action, asked, ok bool) {
 	t := time.NewTimer(due - clock.Now())
 	defer t.Stop()
 	select {
+	case a = <-r.opt.Asked:
+		return a, true, true
 	case <-t.C:
-		return true
+		return Action{}, false, true
 	case <-ctx.Done():
-		return false
+		return Action{}, false, false
 	}
 }

@@ -40,8 +40,11 @@ type Options struct {
 	Check   check.Options
 	Control time.Duration // before the first event; part of Load.Duration
 	Every   time.Duration // between the beginnings of events; required with Actions
-	// Actions says what the n-th event is, from 0. Nil: there are none.
+	// Actions says what the n-th event is, from 0. Nil: none are due.
 	Actions func(n int) Action
+	// Asked are events out of turn; each waits for the one that is under way.
+	// Nil: nobody asks.
+	Asked <-chan Action
 	// Observe sees every operation too, Announce every event when it begins
 	// (Settled is negative) and when it is over. Both may be nil.
 	Observe  func(history.Op)
@@ -70,12 +73,15 @@ func New(opt Options) (*Run, error) {
 
 // Progress is what is known while a run goes on.
 type Progress struct {
-	Load  engine.Stats
-	Check check.Progress
+	Load   engine.Stats
+	Health engine.Health
+	Check  check.Progress
 }
 
 // Progress may be called from any goroutine.
-func (r *Run) Progress() Progress { return Progress{r.load.Stats(), r.check.Progress()} }
+func (r *Run) Progress() Progress {
+	return Progress{r.load.Stats(), r.load.Health(), r.check.Progress()}
+}
 
 // Result is what a run showed: the judgement, and how the drill itself fared.
 type Result struct {
@@ -92,7 +98,7 @@ func (r *Run) Do(ctx context.Context) (Result, error) {
 	var wg sync.WaitGroup
 	begun := make(chan struct{})
 	once := sync.OnceFunc(func() { close(begun) })
-	if r.opt.Actions != nil {
+	if r.opt.Actions != nil || r.opt.Asked != nil {
 		wg.Go(func() { r.schedule(events, begun) })
 	}
 	err := r.load.Run(ctx, func(op history.Op) {
@@ -104,12 +110,11 @@ func (r *Run) Do(ctx context.Context) (Result, error) {
 	})
 	if err != nil {
 		stop()
+		wg.Wait()
+		return Result{}, err
 	}
 	once()
 	wg.Wait()
-	if err != nil {
-		return Result{}, err
-	}
 	return r.result(), nil
 }
 

@@ -36,6 +36,9 @@ type Command struct {
 	Args []string
 	Env  []string // "NAME=value", added to this process's environment
 	Dir  string   // "" is this process's
+	// Files are handed to the instance as descriptors 3 and up, such as a
+	// listener that is open before the instance is. The caller closes its own.
+	Files []*os.File
 	// Log gets what the instance writes to both outputs; nil keeps the last
 	// 64 KiB for Output. An *os.File is handed to the instance itself; other
 	// writers are called from one goroutine.
@@ -98,6 +101,7 @@ func (f *Fleet) Start(c Command) (*Instance, error) {
 	i.cmd = exec.Command(c.Path, c.Args...) //nolint:noctx // an instance outlives the request that started it; the fleet ends it
 	i.cmd.Env, i.cmd.Dir = append(os.Environ(), c.Env...), c.Dir
 	i.cmd.Stdout, i.cmd.Stderr = out, out
+	i.cmd.ExtraFiles = c.Files
 	i.cmd.SysProcAttr = attributes()
 	// A grandchild may hold the outputs open for ever.
 	i.cmd.WaitDelay = time.Second
