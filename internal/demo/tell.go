@@ -1,0 +1,122 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/drill/check"
+	"github.com/evenkeel/evenkeel/internal/drill/report"
+)
+
+// announce says in plain words what comes next.
+func (d *demo) announce(p phase) {
+	out := d.text()
+	fmt.Fprintf(out, "\n%s, for %v\n", p.strategy.Name, p.length)
+	for _, l := range wrap(p.strategy.Sentence(), 78) {
+		fmt.Fprintln(out, "  "+l)
+	}
+	fmt.Fprintf(out, "  %s users shop; every %v a replica of the shop comes, goes or is killed.\n", thousands(d.opt.Users), d.opt.Every)
+	if address := d.address(); address != "" {
+		fmt.Fprintf(out, "  Shop and watch: %s\n", address)
+	}
+	fmt.Fprintln(out)
+}
+
+// tell says what became of the users of a phase.
+func (d *demo) tell(a act) {
+	v := d.final(a)
+	for _, l := range wrap(fmt.Sprintf("%s, %s requests: %s", a.strategy.Name, thousands(v.sent), v.verdict()), 80) {
+		fmt.Fprintln(d.text(), l)
+	}
+}
+
+// final is the view at the end of a phase, when everything is decided.
+func (d *demo) final(a act) view {
+	o := a.result.Outcome
+	undone := 0
+	for _, id := range []check.ID{check.G2, check.G3, check.G4, check.G5} {
+		undone += o.Guarantee(id).Bad
+	}
+	return view{
+		over: true, strategy: a.strategy, sent: o.Requests.Sent, lost: o.Guarantee(check.G1).Bad, undone: undone,
+		failed: o.Requests.Seen, atKills: o.Requests.SeenAtKills,
+	}
+}
+
+// report is an act as reports show it.
+func (d *demo) report(a act) report.Result {
+	h := a.result.Health
+	r := report.Result{
+		Strategy: a.strategy.Name, Users: d.opt.Users, Verdict: a.verdict, Outcome: a.result.Outcome,
+		Unexercised: check.Unexercised(a.result.Outcome, check.RequiredDemo(), nil),
+		Health:      report.Health{Status: h.Status, LatenessP999: h.LatenessP999, CPU: h.CPU},
+		Started:     a.started, Control: d.opt.Control, Series: a.series,
+		Config: []report.Setting{
+			{Name: "strategy", Value: a.strategy.Sentence()},
+			{Name: "users", Value: thousands(d.opt.Users)},
+			{Name: "an event every", Value: d.opt.Every.String()},
+			{Name: "seed", Value: fmt.Sprint(d.opt.Seed)},
+		},
+	}
+	for _, w := range h.Windows {
+		r.Health.Windows = append(r.Health.Windows, report.Window(w))
+	}
+	return r
+}
+
+// conclude tells the verdict, writes the result, and returns the exit code.
+func (d *demo) conclude(acts []act) (int, error) {
+	last := acts[len(acts)-1]
+	result := d.report(last)
+	out := d.text()
+	if d.opt.Strategy == "all" {
+		var all []report.Result
+		for _, a := range acts {
+			all = append(all, d.report(a))
+		}
+		fmt.Fprintln(out)
+		fmt.Fprint(out, report.Table(all))
+	}
+	fmt.Fprintln(out)
+	fmt.Fprint(out, report.Text(result))
+	if err := d.write(result); err != nil {
+		return exitUsage, err
+	}
+	code := result.Verdict.ExitCode()
+	if len(acts) == 2 && d.opt.Strategy == "" && last.verdict == check.VerdictPass && acts[0].result.Outcome.Guarantee(check.G1).Bad == 0 {
+		fmt.Fprintf(out, "\nBut %s lost nothing either, so this run shows no difference: inconclusive.\n", acts[0].strategy.Name)
+		code = exitInconclusive
+	}
+	fmt.Fprintln(out)
+	for _, a := range acts {
+		d.tell(a)
+	}
+	fmt.Fprintf(out, "verdict: %s\n", strings.ReplaceAll(string(verdictOf(code, result.Verdict)), "_", " "))
+	return code, nil
+}
+
+// verdictOf is the verdict that an exit code stands for.
+func verdictOf(code int, v check.Verdict) check.Verdict {
+	if code != v.ExitCode() {
+		return check.VerdictInconclusive
+	}
+	return v
+}
+
+// write writes the files that were asked for.
+func (d *demo) write(result report.Result) error {
+	if d.opt.JSON != "" {
+		if err := report.WriteFile(d.opt.JSON, d.io.Out, result); err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
+	}
+	if d.opt.HTML != "" {
+		if err := report.WriteHTML(d.opt.HTML, d.io.Out, result); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+		if d.opt.HTML != "-" {
+			fmt.Fprintf(d.text(), "\nThe report with all details: %s\n", d.opt.HTML)
+		}
+	}
+	return nil
+}
