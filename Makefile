@@ -1,0 +1,56 @@
+# Every module of the repository; `make test` names them all.
+MODULES := . drain session session/sqlitestore
+GO      ?= go
+RACE    := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+.PHONY: help demo build test test-all lint fuzz setup bench-gateway bench-session
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: ## users, a shop, scale-ins and kills on this machine, in about a minute
+	$(GO) run ./cmd/evenkeel demo --for 60s
+
+build: ## .bin/evenkeel
+	$(GO) build -trimpath -o .bin/evenkeel ./cmd/evenkeel
+
+setup:
+	@./scripts/setup
+
+test: setup ## all tests of all modules that end within minutes
+	@$(MAKE) --no-print-directory test-modules
+
+# gcc may have been installed by setup, so RACE is computed here.
+.PHONY: test-modules
+test-modules:
+	@[ -n "$(RACE)" ] || echo "test: without the race detector (no gcc)"
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test $(RACE) -timeout 300s ./...); done
+
+test-all: ## also in a real browser, and all fuzz targets
+	@./scripts/setup browser
+	EVENKEEL_REQUIRE=redis,proc,browser $(MAKE) --no-print-directory test-modules
+	$(MAKE) --no-print-directory fuzz
+
+FUZZTIME ?= 10s
+fuzz: ## every fuzz target for FUZZTIME
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" ./scripts/fuzz $(MODULES)
+
+LINT := .bin/golangci-lint
+$(LINT): tools/go.mod
+	GOWORK=off $(GO) -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+lint: $(LINT) ## golangci-lint and gofmt over every module
+	@set -e; for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(CURDIR)/$(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+
+# Their module stands outside of go.work, with the peers' dependencies.
+BENCH := GOWORK=off $(GO) -C bench run
+.PHONY: bench-drill
+bench-session: setup ## what session libraries lose and cost, side by side
+	$(BENCH) ./session $(ARGS)
+
+bench-gateway: ## what proxies cost, and what a scale-in costs behind them
+	@./bench/gateway/setup
+	$(BENCH) ./gateway $(ARGS)
+
+bench-drill: ## what the drill's engine costs, beside net/http
+	$(BENCH) ./drill $(ARGS)

@@ -1,0 +1,214 @@
+package evenkeel
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/evenkeel/evenkeel"
+
+// A rule says what the non-test files of a package, and of those below it,
+// may import. The longest matching path wins; a folder without a rule is a
+// violation, so that the tree and this table cannot drift apart.
+type rule struct {
+	pkg      string   // folder from the root of the repository
+	own      []string // packages of this repository, "x/..." with those below
+	external []string // modules of others, nil is the standard library only
+}
+
+var policy = []rule{
+	{pkg: "session"},
+	{pkg: "session/memstore", own: []string{"session"}},
+	{pkg: "session/sessiontest", own: []string{"session", "session/memstore"}},
+	{pkg: "session/sqlitestore", own: []string{"session"}, external: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	{pkg: "drain"},
+	{pkg: "probe"},
+
+	{pkg: "internal/config", external: []string{"go.yaml.in/yaml/v3"}},
+	{pkg: "internal/target"},
+	{pkg: "internal/upstream", external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/gateway/affinity", own: []string{"internal/target"}},
+	{pkg: "internal/gateway/balance", own: []string{"internal/target"}},
+	{pkg: "internal/gateway/health", own: []string{"internal/target"}},
+	{pkg: "internal/gateway", own: []string{"internal/config", "internal/target", "internal/upstream", "internal/gateway/..."}},
+	{pkg: "internal/drill/history"},
+	{pkg: "internal/drill/check", own: []string{"internal/drill/history"}},
+	{pkg: "internal/drill/report", own: []string{"internal/drill/history", "internal/drill/check"}},
+	{pkg: "internal/drill/engine", own: []string{"internal/drill/history"}},
+	{pkg: "internal/drill/fleet", own: []string{"internal/drill/history"}, external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/drill", own: []string{"internal/config", "internal/drill/..."}},
+	{pkg: "internal/demo/shop", own: []string{"session", "session/sqlitestore", "drain", "probe"}, external: []string{"modernc.org/sqlite"}},
+	{pkg: "internal/demo", own: []string{"session/...", "internal/demo/...", "internal/gateway/...", "internal/target", "internal/drill/...", "internal/ui"}, external: []string{"golang.org/x/term", "golang.org/x/sys"}},
+	{pkg: "internal/ui"},
+	{pkg: "internal/proctest", external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/redistest", own: []string{"internal/proctest"}},
+	{pkg: "cmd", own: []string{"..."}, external: []string{"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"}},
+	{pkg: ""}, // the map
+}
+
+// skipped folders hold no code that ships: modules of tools and side-by-side
+// measurements, and test data.
+var skipped = []string{".git", ".bin", "tools", "bench", "interop", "testdata", "docs", "examples"}
+
+func TestImportPolicy(t *testing.T) {
+	files, err := imports(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 30 {
+		t.Fatalf("found only %d Go files: is this the root of the repository?", len(files))
+	}
+	for _, v := range violations(files) {
+		t.Error(v)
+	}
+}
+
+// A policy that has never refused anything is untested.
+func TestImportPolicyCatchesPlantedViolations(t *testing.T) {
+	own := func(p string) string { return module + "/" + p }
+	for file, imp := range map[string]string{
+		"session/x.go":               "github.com/google/uuid",
+		"session/y.go":               own("drain"),
+		"session/memstore/x.go":      own("session/sqlitestore"),
+		"drain/x.go":                 own("session"),
+		"probe/x.go":                 own("session"),
+		"internal/gateway/x.go":      own("session"),
+		"internal/gateway/y.go":      own("session/sqlitestore"),
+		"internal/drill/engine/x.go": own("internal/upstream"),
+		"internal/drill/x.go":        own("internal/gateway"),
+		"internal/drill/check/x.go":  "github.com/anishathalye/porcupine",
+		"internal/upstream/x.go":     own("internal/gateway"),
+		"internal/demo/x.go":         own("cmd/evenkeel"),
+		"internal/unheard/x.go":      own("session"),
+	} {
+		if got := violations(map[string][]string{file: {"net/http", imp}}); len(got) != 1 {
+			t.Errorf("%s importing %s: %d violations, want 1: %v", file, imp, len(got), got)
+		}
+	}
+	clean := map[string][]string{
+		"cmd/evenkeel/x.go":          {own("internal/demo"), "github.com/spf13/cobra", own("session/sqlitestore")},
+		"internal/gateway/x.go":      {own("internal/upstream"), own("internal/gateway/affinity")},
+		"session/memstore/x.go":      {own("session"), "crypto/subtle"},
+		"internal/drill/check/x.go":  {own("internal/drill/history")},
+		"session/sqlitestore/x.go":   {own("session"), "modernc.org/sqlite/lib"},
+		"internal/drill/engine/x.go": {own("internal/drill/history")},
+	}
+	if got := violations(clean); len(got) != 0 {
+		t.Errorf("control: want no violation, got %v", got)
+	}
+}
+
+// TestFewRequirements keeps the modules that services import small.
+func TestFewRequirements(t *testing.T) {
+	for file, most := range map[string]int{"session/go.mod": 0, "drain/go.mod": 0, "session/sqlitestore/go.mod": 14} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := requirements(string(b)); n > most {
+			t.Errorf("%s has %d requirements, at most %d wanted", file, n, most)
+		}
+	}
+	const three = "module m\nrequire a.b/c v1.0.0\nrequire (\n\td.e/f v1.0.0 // indirect\n\tg.h/i v1.0.0\n)\n"
+	if n := requirements(three); n != 3 {
+		t.Errorf("the count itself: %d, want 3", n)
+	}
+}
+
+var requirement = regexp.MustCompile(`(?m)^(?:require\s+|\t)([\w.-]+\.[\w.-]+/\S+) v\S+(?: // indirect)?$`)
+
+func requirements(mod string) int { return len(requirement.FindAllString(mod, -1)) }
+
+// imports maps each non-test Go file below root to what it imports.
+func imports(root string) (map[string][]string, error) {
+	files := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if slices.Contains(skipped, d.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		files[filepath.ToSlash(path)] = nil
+		for _, s := range f.Imports {
+			imp, err := strconv.Unquote(s.Path.Value)
+			if err != nil {
+				return err
+			}
+			files[filepath.ToSlash(path)] = append(files[filepath.ToSlash(path)], imp)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func violations(files map[string][]string) []string {
+	var out []string
+	for file, imps := range files {
+		dir := strings.TrimSuffix(file[:strings.LastIndex(file, "/")+1], "/")
+		r, ok := ruleOf(dir)
+		if !ok {
+			out = append(out, fmt.Sprintf("%s: no rule for this folder in deps_test.go", file))
+			continue
+		}
+		for _, imp := range imps {
+			if !r.allows(dir, imp) {
+				out = append(out, fmt.Sprintf("%s imports %s, which the policy for %q does not allow", file, imp, r.pkg))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// ruleOf finds the rule with the longest path that is dir or above it.
+func ruleOf(dir string) (rule, bool) {
+	best, found := rule{}, false
+	for _, r := range policy {
+		if (dir == r.pkg || r.pkg != "" && strings.HasPrefix(dir, r.pkg+"/")) && (!found || len(r.pkg) > len(best.pkg)) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+func (r rule) allows(dir, imp string) bool {
+	if rest, ok := strings.CutPrefix(imp, module+"/"); ok {
+		return rest == r.pkg || strings.HasPrefix(rest, dir+"/internal/") ||
+			slices.ContainsFunc(r.own, func(p string) bool { return covers(p, rest) })
+	}
+	if !strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+		return true // standard library
+	}
+	return slices.ContainsFunc(r.external, func(p string) bool { return covers(p+"/...", imp) })
+}
+
+// covers tells whether pattern "a/b" or "a/b/..." names path.
+func covers(pattern, path string) bool {
+	if pattern == "..." {
+		return true
+	}
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == base || strings.HasPrefix(path, base+"/")
+	}
+	return path == pattern
+}
