@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/gateway"
+	"github.com/evenkeel/evenkeel/internal/target"
+)
+
+// group is the name of the only one.
+const group = "bench"
+
+// serveEvenkeel is the gateway as it is meant to be used. It prints the address
+// of the admin API as its second line.
+func serveEvenkeel(ctx context.Context, l net.Listener, addrs []string) error {
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	o := gateway.GroupOptions{
+		Name:                group,
+		Routes:              []string{"/"},
+		Affinity:            gateway.AffinityOptions{Mode: gateway.AffinityCookie},
+		Health:              gateway.HealthOptions{Path: "/health", Interval: time.Second},
+		DeregistrationDelay: drainBound,
+	}
+	for i, addr := range addrs {
+		o.Targets = append(o.Targets, target.Target{ID: targetName(i), Address: addr})
+	}
+	gw, err := gateway.New(gateway.Options{
+		Groups:  []gateway.GroupOptions{o},
+		Traffic: gateway.TrafficOptions{Listener: l},
+		Admin:   gateway.AdminOptions{Listener: admin},
+		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	fmt.Println(admin.Addr())
+	return gw.Run(ctx)
+}
+
+// targetName is the ID of the i-th target.
+func targetName(i int) string { return string(rune('a' + i)) }
