@@ -49,8 +49,9 @@
 //   - Unknown is not absent: a store that cannot be reached, or a record of an
 //     unknown format, never looks like "no session". Nothing is deleted,
 //     started or re-keyed because of an error; the answer is a 503, also where
-//     a handler does not look at its errors. Requests that ask nothing of their
-//     session, or have no cookie, are served.
+//     a handler asks for the principal or changes something and does not look
+//     at errors. Requests that ask nothing of their session, or have no cookie,
+//     are served.
 //   - No response claims what was not stored: a failed commit replaces it.
 //
 // # Not guaranteed

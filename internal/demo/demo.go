@@ -32,7 +32,7 @@ const (
 )
 
 // pace is how often each user does something, on average.
-const pace = 500 * time.Millisecond
+const pace = time.Second
 
 // Run runs the demo and returns the exit code. An error is for the person who
 // typed the command; nil with a code other than zero has been told on Out.

@@ -41,12 +41,16 @@ func (e *eventLog) lines() (lines, log []string) {
 	return lines, slices.Clone(e.said)
 }
 
-// kills counts the replicas that were killed so far.
+// kills counts the replicas that were killed so far; one whose event is under
+// way is counted from its beginning.
 func (e *eventLog) kills() (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ev := range e.events {
 		n += len(ev.Killed)
+		if ev.Kind == killOne && ev.Settled < 0 {
+			n++
+		}
 	}
 	return n
 }

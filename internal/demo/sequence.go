@@ -50,10 +50,10 @@ func (d *demo) sequence(ctx context.Context) (int, error) {
 		acts = []act{a}
 	}
 	switch {
+	case ctx.Err() != nil && !d.hasOpenEnd(acts):
+		return exitInterrupted, nil // what it broke off is no news
 	case err != nil && ctx.Err() == nil:
 		return exitUsage, err
-	case ctx.Err() != nil && (len(acts) != 1 || acts[0].result.Outcome.Requests.Sent == 0 || !d.switched()):
-		return exitInterrupted, err
 	}
 	code, err := d.conclude(acts)
 	if err != nil || !d.goesOn() || ctx.Err() != nil {
@@ -72,6 +72,12 @@ func (d *demo) sequence(ctx context.Context) (int, error) {
 			return exitUsage, err
 		}
 	}
+}
+
+// hasOpenEnd: somebody has switched in a run without a length, and an interrupt
+// is how it ends.
+func (d *demo) hasOpenEnd(acts []act) bool {
+	return d.opt.For == 0 && d.switched() && len(acts) == 1 && acts[0].result.Outcome.Requests.Sent > 0
 }
 
 // goesOn: a person is there to stop it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -216,7 +215,7 @@ func newViolation(v check.Violation) violationJSON {
 
 // reasons are why a run proves nothing, in plain words.
 func reasons(r Result) []string {
-	all := slices.Concat([]string{}, r.Outcome.Inconclusive)
+	all := append([]string{}, r.Outcome.Inconclusive...) // never null
 	for _, id := range r.Unexercised {
 		all = append(all, fmt.Sprintf("%v (%s) was not exercised", id, id.Name()))
 	}
