@@ -51,7 +51,7 @@ var policy = []rule{
 	{pkg: "internal/ui"},
 	{pkg: "internal/proctest", external: []string{"golang.org/x/sys"}},
 	{pkg: "internal/redistest", own: []string{"internal/proctest"}},
-	{pkg: "cmd", own: []string{"..."}, external: []string{"github.com/spf13/cobra", "golang.org/x/sys", "golang.org/x/term"}},
+	{pkg: "cmd", own: []string{"..."}, external: []string{"github.com/spf13/cobra"}},
 	{pkg: ""}, // the map
 }
 
@@ -127,6 +127,26 @@ func TestFewRequirements(t *testing.T) {
 var requirement = regexp.MustCompile(`(?m)^(?:require\s+|\t)([\w.-]+\.[\w.-]+/\S+) v\S+(?: // indirect)?$`)
 
 func requirements(mod string) int { return len(requirement.FindAllString(mod, -1)) }
+
+// Every direct dependency has a line that says why it is there.
+func TestDependenciesAreExplained(t *testing.T) {
+	doc, err := os.ReadFile("docs/reference/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"go.mod", "session/go.mod", "session/sqlitestore/go.mod", "drain/go.mod"} {
+		mod, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range requirement.FindAllStringSubmatch(string(mod), -1) {
+			own := strings.HasPrefix(m[1], module)
+			if !own && !strings.HasSuffix(m[0], "// indirect") && !strings.Contains(string(doc), m[1]) {
+				t.Errorf("%s requires %s, which docs/reference/dependencies.md does not explain", file, m[1])
+			}
+		}
+	}
+}
 
 // imports maps each non-test Go file below root to what it imports.
 func imports(root string) (map[string][]string, error) {

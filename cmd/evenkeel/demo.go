@@ -10,7 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/demo/shop"
 )
 
-func newDemo() *cobra.Command {
+func newDemo(log *logFlags) *cobra.Command {
 	var opt demo.Options
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -27,7 +27,11 @@ with evenkeel, and the verdict is the second's. No configuration, no server.`,
   evenkeel demo --strategy evenkeel --for 60s --page off --json result.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			code, err := demo.Run(cmd.Context(), opt, demo.IO{Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr()})
+			logger, err := log.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			code, err := demo.Run(cmd.Context(), opt, demo.IO{Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), Logger: logger})
 			if code == exitGood && err == nil {
 				return nil
 			}

@@ -79,6 +79,8 @@ Start with:  evenkeel demo`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemo(), newReplica(), newVersion())
+	var log logFlags
+	log.register(root)
+	root.AddCommand(newDemo(&log), newReplica(), newVersion())
 	return root
 }

@@ -12,6 +12,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -21,8 +22,12 @@ import (
 	"time"
 )
 
-// IO is where a demo writes: Out the screen and the result, Err warnings.
-type IO struct{ Out, Err io.Writer }
+// IO is where a demo writes: Out the screen and the result, Err the screen
+// where Out is for the result, Logger what its parts have to say.
+type IO struct {
+	Out, Err io.Writer
+	Logger   *slog.Logger // nil is slog.Default()
+}
 
 // Exit codes; those of a verdict are check.Verdict's.
 const (
@@ -49,8 +54,7 @@ func Run(ctx context.Context, opt Options, w IO) (int, error) {
 	if err != nil {
 		return exitUsage, err
 	}
-	d := &demo{opt: opt, io: w, dir: dir,
-		logger: slog.New(slog.NewTextHandler(w.Err, &slog.HandlerOptions{Level: slog.LevelError}))}
+	d := &demo{opt: opt, io: w, dir: dir, logger: cmp.Or(w.Logger, slog.Default())}
 	d.screen = newScreen(d.text())
 	code := exitUsage
 	if err = opt.checkStores(ctx, dir); err == nil {
