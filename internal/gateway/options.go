@@ -102,7 +102,8 @@ type AffinityOptions struct {
 }
 
 // RetryOptions of a group. A failed connect always goes to another target, and
-// an idempotent request without any response byte is always replayed once.
+// an idempotent request without any response byte is always replayed once; once
+// more if it had met a connection that had been idle and was stale.
 type RetryOptions struct {
 	POST POSTReplay // and other methods that are not idempotent
 	// Percent of requests that may be replays, over some seconds, beyond the

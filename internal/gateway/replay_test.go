@@ -58,3 +58,35 @@ func TestReplayMeetsNoSecondStaleConnection(t *testing.T) {
 		})
 	}
 }
+
+// A bound session's target dies: its idle connection breaks, then the listener,
+// which the kernel closes last, still takes a new one. The request ends up at
+// another target all the same.
+func TestReplayLeavesADyingBoundTarget(t *testing.T) {
+	var dying atomic.Bool
+	dyingTarget := script(t, "a", func(c net.Conn, br *bufio.Reader, _ int) {
+		for {
+			if _, err := http.ReadRequest(br); err != nil || dying.Load() {
+				return
+			}
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na")
+		}
+	})
+	other := app(t, "b", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "b") })
+	f := start(t, options(sticky(target.Move, dyingTarget, other)))
+	var cookie string
+	for cookie == "" {
+		if a := once(t, f.addr, "GET", "/", ""); a.body == "a" {
+			cookie = a.cookie()
+		}
+	}
+	dying.Store(true)
+	a := once(t, f.addr, "GET", "/", "", "Cookie: "+cookie)
+	a.want(t, 200, "b")
+	if a.cookie() == "" {
+		t.Error("the session was not bound anew")
+	}
+	if a := once(t, f.addr, "POST", "/", "x", "Cookie: "+cookie); a.err != nil || a.StatusCode != 502 {
+		t.Errorf("a POST that was sent is not repeated: %v %v", a.Response, a.err)
+	}
+}

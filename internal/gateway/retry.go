@@ -18,10 +18,10 @@ const maxAttempts = 4
 const maxKept = 64 << 10
 
 // again decides whether the request is sent once more after err, and to whom:
-// to another target if there is one, but a bound session stays where it is, and
-// a connection that had gone stale says nothing about the only target. It goes
-// over a connection of its own: those of a process that is dying break one
-// after the other.
+// to another target if there is one, but a bound session stays where it is the
+// first time, and a connection that had gone stale says nothing about the only
+// target. It goes over a connection of its own: those of a process that is
+// dying break one after the other.
 func (x *exchange) again(err *upstream.Error) bool {
 	if x.r.Context().Err() != nil || err.Client || err.Answer || x.attempts >= maxAttempts || !x.body.rewind() {
 		return false
@@ -36,7 +36,7 @@ func (x *exchange) again(err *upstream.Error) bool {
 	}
 	x.group.counters.replays.Add(1)
 	x.out.Fresh = true
-	if x.on != x.bound && (!err.Reused || x.others()) || x.ctx.Err() != nil {
+	if x.on != x.bound && (!err.Reused || x.others()) || x.replays > 1 || x.ctx.Err() != nil {
 		x.giveUp()
 	}
 	return true
@@ -64,10 +64,18 @@ func (x *exchange) mayReplay(err *upstream.Error) bool {
 	if err.Unreceived && !err.Timeout() && (safe || post != ReplayNever) {
 		return true
 	}
-	if !safe || x.replayed || err.Timeout() {
+	if !safe || err.Timeout() {
 		return false
 	}
-	x.replayed = true
+	// Once; and once more where the first failure was that of a connection
+	// that had gone stale, which is none of the target that was asked then.
+	if x.replays == 0 {
+		x.stale = err.Reused
+	}
+	if x.replays > 1 || x.replays == 1 && !x.stale {
+		return false
+	}
+	x.replays++
 	return true
 }
 

@@ -69,7 +69,8 @@ type exchange struct {
 	attempts int
 	failed   int // of tried
 	tried    [maxAttempts]*entry
-	replayed bool
+	replays  int  // without proof that nothing was received
+	stale    bool // the first of them was after a connection that had been idle
 	lastErr  *upstream.Error
 
 	status int
