@@ -103,8 +103,15 @@ func (i *Instance) Wait(ctx context.Context) (Exit, error) {
 // ErrEnded if it is not running any more.
 func (i *Instance) Terminate() (time.Duration, error) { return i.signal(syscall.SIGTERM, false) }
 
-// Pause stops the process group (SIGSTOP) until Continue.
-func (i *Instance) Pause() (time.Duration, error) { return i.signal(syscall.SIGSTOP, true) }
+// Pause stops the process group (SIGSTOP) until Continue. On Linux the process
+// stands still when it returns.
+func (i *Instance) Pause() (time.Duration, error) {
+	at, err := i.signal(syscall.SIGSTOP, true)
+	if err == nil {
+		awaitStop(i.PID())
+	}
+	return at, err
+}
 
 // Continue lets a paused process group go on.
 func (i *Instance) Continue() (time.Duration, error) { return i.signal(syscall.SIGCONT, true) }

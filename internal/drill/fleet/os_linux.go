@@ -23,3 +23,14 @@ func awaitEnd(pid int) bool {
 		}
 	}
 }
+
+// awaitStop returns when all threads of the process have stopped, or it has
+// ended; both are left to be waited for by others.
+func awaitStop(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return // stopped or ended, or ECHILD: reaped meanwhile
+		}
+	}
+}

@@ -10,3 +10,5 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 
 // awaitEnd cannot tell an end before the process is reaped here.
 func awaitEnd(int) bool { return false }
+
+func awaitStop(int) {}
