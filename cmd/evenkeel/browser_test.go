@@ -66,14 +66,13 @@ func (v *visitor) until(what, expression, again string) {
 	}
 }
 
-// shop signs in and puts one thing into the cart, as often as it takes where
-// the shop forgets people.
-func (v *visitor) shop(user string) {
+// signIn sends the form and waits for the page that follows.
+func (v *visitor) signIn(user string) {
 	v.Helper()
-	v.until("the shop is open", `page.querySelector('form.item') !== null`, "")
-	v.until("signed in", fmt.Sprintf(`page.getElementById('user')?.textContent === %q`, user),
-		fmt.Sprintf(`(page.querySelector('input[name=user]').value = %q, page.querySelector('form[action="sign-in"]').requestSubmit())`, user))
-	v.js(`page.querySelector('form.item').requestSubmit()`)
+	v.until("the shop is open", `page.querySelector('input[name=user]') !== null`, "")
+	v.js(`page.body.dataset.old = 'yes'`)
+	v.js(fmt.Sprintf(`(page.querySelector('input[name=user]').value = %q, page.querySelector('form[action="sign-in"]').requestSubmit())`, user))
+	v.until("the next page", `!page.body.dataset.old && page.readyState === 'complete' && page.getElementById('instance') !== null`, "")
 }
 
 const reload = `document.getElementById('reload').click()`
@@ -86,7 +85,9 @@ func TestAPersonSurvivesAKill(t *testing.T) {
 	p := proctest.Start(t, cmd)
 	url := p.WaitLine(time.Minute, `Shop and watch: (http://\S+)`)[1]
 	v := browse(t, url)
-	v.shop("kim")
+	v.signIn("kim")
+	v.until("signed in", `page.getElementById('user')?.textContent === 'kim'`, "")
+	v.js(`page.querySelector('form.item').requestSubmit()`)
 	v.until("the cart is filled", `page.getElementById('count').textContent === '1'`, "")
 
 	served := v.js(`page.getElementById('instance').textContent`)
@@ -113,7 +114,8 @@ func TestAPersonSurvivesAKill(t *testing.T) {
 
 	v.js(`[...document.querySelectorAll('#ways button')].find(b => b.innerText.includes('memory')).click()`)
 	v.until("the strategy is switched", `document.getElementById('way').textContent === 'memory'`, "")
-	v.shop("kim")
+	v.until("the new shop is open", `document.getElementById('phase') !== null && page.getElementById('user') === null && page.querySelector('input[name=user]') !== null`, "")
+	v.signIn("kim")
 	v.until("signed out", `page.readyState === 'complete' && page.querySelector('input[name=user]') !== null`, reload)
 	if why := v.js(`document.getElementById('loses').textContent`); !strings.Contains(why, "signed out whenever another replica answers") {
 		t.Errorf("the page says %q", why)

@@ -16,11 +16,10 @@ import (
 
 // Exit codes, the same for every command.
 const (
-	exitGood         = 0
-	exitBad          = 1 // the thing examined is bad
-	exitUsage        = 2 // wrong usage, bad configuration, target unreachable
-	exitInconclusive = 3 // or a required guarantee was not exercised
-	exitInterrupted  = 130
+	exitGood  = 0
+	exitBad   = 1 // the thing examined is bad
+	exitUsage = 2 // wrong usage, bad configuration, target unreachable
+	// A verdict brings 3 and 4 (see check.Verdict), an interrupt 130.
 )
 
 // exitError carries the exit code of a command; a nil err has been told

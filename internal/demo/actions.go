@@ -73,6 +73,9 @@ func (rs *replicas) action(kind, prefer string) drill.Action {
 }
 
 func (rs *replicas) scaleOut(ctx context.Context, s *drill.Scene) error {
+	if len(rs.serving()) >= most {
+		return nil
+	}
 	r, err := rs.start(ctx)
 	if err != nil {
 		return err
@@ -82,10 +85,10 @@ func (rs *replicas) scaleOut(ctx context.Context, s *drill.Scene) error {
 	return nil
 }
 
-// scaleIn takes no replica away that is the last: events that were asked for
-// may have waited in a queue.
+// scaleIn keeps the bounds too: events that were asked for may have waited in a
+// queue.
 func (rs *replicas) scaleIn(ctx context.Context, s *drill.Scene) error {
-	if len(rs.serving()) < fewest {
+	if len(rs.serving()) <= fewest {
 		return nil
 	}
 	r, err := rs.victim("")

@@ -3,8 +3,8 @@
 // in plain words what happens.
 //
 // Guarantees: nothing of it outlives Run, whatever ends it, SIGKILL of the
-// process included. Files are kept in a temporary folder that Run removes,
-// but for a store that Options.Store names.
+// process included. Files are kept in a temporary folder that Run removes
+// unless it is killed, but for a store that Options.Store names.
 //
 // Not guaranteed: two runs with the same seed have the same users and the same
 // kinds of event in the same order; which requests an event meets depends on
@@ -31,13 +31,12 @@ type IO struct {
 
 // Exit codes; those of a verdict are check.Verdict's.
 const (
-	exitUsage        = 2
-	exitInconclusive = 3
-	exitInterrupted  = 130
+	exitUsage       = 2
+	exitInterrupted = 130
 )
 
 // pace is how often each user does something, on average.
-const pace = time.Second
+const pace = 1500 * time.Millisecond
 
 // Run runs the demo and returns the exit code. An error is for the person who
 // typed the command; nil with a code other than zero has been told on Out.
@@ -57,10 +56,13 @@ func Run(ctx context.Context, opt Options, w IO) (int, error) {
 	d := &demo{opt: opt, io: w, dir: dir, logger: cmp.Or(w.Logger, slog.Default())}
 	d.screen = newScreen(d.text())
 	code := exitUsage
-	if err = opt.checkStores(ctx, dir); err == nil {
+	switch err = opt.checkStores(ctx, dir); {
+	case err == nil:
 		code, err = d.run(ctx)
+	case ctx.Err() != nil:
+		code, err = exitInterrupted, nil
 	}
-	return code, errors.Join(err, os.RemoveAll(dir))
+	return failed(code, errors.Join(err, os.RemoveAll(dir)))
 }
 
 // text is where words go: standard error when the result goes to standard

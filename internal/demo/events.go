@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -60,7 +61,9 @@ func told(ev history.Event) string {
 	over := ev.Settled >= 0
 	switch {
 	case ev.Err != "":
-		return fmt.Sprintf("%s could not be done: %s", ev.Kind, ev.Err)
+		return fmt.Sprintf("%s could not be done: %s", ev.Kind, oneLine(errors.New(ev.Err)))
+	case ev.Kind == scaleOut && over && ev.Target == "":
+		return "no further replica fits"
 	case ev.Kind == scaleOut && over:
 		return ev.Target + " was added"
 	case ev.Kind == scaleOut:

@@ -31,6 +31,9 @@ func (d *demo) enter(p phase, end context.CancelCauseFunc) *live {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.runs++
+	if d.page != nil {
+		d.page.answered.Store(nil) // names begin again
+	}
 	d.now = &live{number: d.runs, phase: p, end: end, events: &eventLog{}, asked: make(chan drill.Action, queued)}
 	return d.now
 }
@@ -61,14 +64,17 @@ func (l *live) get() (*stage, *drill.Run) {
 	return l.stage, l.run
 }
 
-// choose makes s the next strategy and ends the phase under way.
-func (d *demo) choose(s Strategy) {
+// choose makes s the next strategy and ends the phase under way; false between
+// two.
+func (d *demo) choose(s Strategy) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.next = &s
-	if d.now != nil {
-		d.now.end(errSwitched)
+	if d.now == nil {
+		return false
 	}
+	d.next = &s
+	d.now.end(errSwitched)
+	return true
 }
 
 // chosen is the strategy that was chosen last.

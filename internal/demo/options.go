@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/demo/shop"
+	"github.com/evenkeel/evenkeel/internal/drill"
 )
 
 // Options of a demo, as the command's flags give them.
@@ -55,7 +56,11 @@ func (o *Options) check() error {
 		}
 	}
 	for _, p := range o.phases() {
-		if o.Control+o.Every > p.length {
+		if p.length < shortest {
+			return fmt.Errorf("--for %v: leaves %v for %s, and at least %v are needed to show anything",
+				o.For, p.length.Round(100*time.Millisecond), p.strategy.Name, shortest)
+		}
+		if o.Control+max(o.Every, drill.LastEvent) > p.length {
 			return fmt.Errorf("--every %v: nothing would happen in the %v that %s has after --control %v; use a longer --for",
 				o.Every, p.length.Round(100*time.Millisecond), p.strategy.Name, o.Control)
 		}
@@ -163,13 +168,22 @@ func writable(flag, path string) error {
 	if path == "" || path == "-" {
 		return nil
 	}
-	_, before := os.Stat(path)
+	info, before := os.Stat(path)
+	if before == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil // a pipe or a device: opening it is part of writing
+	}
+	made := path
+	if to, err := os.Readlink(path); before != nil && err == nil { // a link to what is not there
+		if made = to; !filepath.IsAbs(to) {
+			made = filepath.Join(filepath.Dir(path), to)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", flag, path, errors.Unwrap(err))
 	}
 	if before != nil { // it was not there, and is not yet
-		return errors.Join(f.Close(), os.Remove(path))
+		return errors.Join(f.Close(), os.Remove(made))
 	}
 	return f.Close()
 }

@@ -69,6 +69,10 @@ func (d *demo) address() string {
 	if d.page == nil {
 		return ""
 	}
+	a, ok := d.page.listener.Addr().(*net.TCPAddr)
+	if ok && a.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", a.Port)
+	}
 	return "http://" + d.page.listener.Addr().String()
 }
 
@@ -106,9 +110,12 @@ func (d *demo) Do(action string) (int, error) {
 	if now == nil {
 		return 0, errors.New("the shop is opening")
 	}
-	st, _ := now.get()
-	if st == nil {
+	st, run := now.get()
+	if run == nil {
 		return 0, errors.New("the shop is opening")
+	}
+	if p := run.Progress().Load.Phase; p == engine.Settling || p == engine.Ended {
+		return 0, errors.New("the run is ending")
 	}
 	if err := st.replicas.allowed(action); err != nil {
 		return len(now.asked), err
@@ -127,7 +134,9 @@ func (d *demo) Switch(name string) error {
 	if err != nil {
 		return fmt.Errorf("strategy %q: %w", name, ui.ErrUnknown)
 	}
-	d.choose(s)
+	if !d.choose(s) {
+		return errors.New("one moment, the shop is closing")
+	}
 	return nil
 }
 

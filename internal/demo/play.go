@@ -46,7 +46,7 @@ func (d *demo) drill(ctx context.Context, now *live, st *stage) (act, error) {
 		return act{}, err
 	}
 	now.set(st, run)
-	stop := d.watch(func() view { return d.view(now, st, run.Progress()) })
+	stop := d.watch(ctx, func() view { return d.view(now, st, run.Progress()) })
 	a.result, err = run.Do(ctx)
 	stop()
 	if err != nil {
@@ -56,12 +56,14 @@ func (d *demo) drill(ctx context.Context, now *live, st *stage) (act, error) {
 	return a, nil
 }
 
-// watch shows pictures until the function that it returns is called.
-func (d *demo) watch(picture func() view) (stop func()) {
+// watch shows pictures until the function that it returns is called, or ctx
+// ends: the next signal ends the process, and must find the terminal restored.
+func (d *demo) watch(ctx context.Context, picture func() view) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	d.screen.begin()
 	go func() {
 		defer close(ended)
+		defer d.screen.end()
 		tick := time.NewTicker(frameEvery)
 		defer tick.Stop()
 		for {
@@ -69,6 +71,9 @@ func (d *demo) watch(picture func() view) (stop func()) {
 			select {
 			case <-tick.C:
 			case <-done:
+				d.screen.show(picture())
+				return
+			case <-ctx.Done():
 				return
 			}
 		}
@@ -76,8 +81,6 @@ func (d *demo) watch(picture func() view) (stop func()) {
 	return func() {
 		close(done)
 		<-ended
-		d.screen.show(picture())
-		d.screen.end()
 	}
 }
 

@@ -23,9 +23,9 @@ import (
 // Sizes and times of the shop's deployment.
 const (
 	group      = "shop"
-	atFirst    = 3 // replicas
-	fewest     = 2
-	most       = 5
+	atFirst    = 4 // replicas
+	fewest     = 3
+	most       = 6
 	startWait  = 20 * time.Second // for a replica to be ready
 	leaveGrace = 12 * time.Second // from SIGTERM to SIGKILL
 	// orchestratorNotices is how long a dead process is still in the
@@ -62,11 +62,25 @@ func (rs *replicas) start(ctx context.Context) (*replica, error) {
 	rs.list = append(rs.list, r)
 	rs.mu.Unlock()
 	if err := rs.launch(ctx, r); err != nil {
-		rs.forget(r)
-		return nil, fmt.Errorf("start %s: %w", r.name, err)
+		return nil, fmt.Errorf("start %s: %w", r.name, errors.Join(err, rs.discard(ctx, r)))
 	}
 	rs.set(r, ui.ReplicaServing)
 	return r, nil
+}
+
+// discard takes back all of a replica that did not come up.
+func (rs *replicas) discard(ctx context.Context, r *replica) error {
+	rs.forget(r)
+	var errs []error
+	if err := rs.gw.Deregister(group, r.name); !errors.Is(err, gateway.ErrUnknownTarget) {
+		errs = append(errs, err)
+	}
+	if r.process != nil && ctx.Err() == nil { // at the end of the run the stage does it
+		if _, err := r.process.Kill(); !errors.Is(err, fleet.ErrEnded) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // launch starts the process on a listener that is open already, so that no
@@ -197,34 +211,38 @@ func (rs *replicas) leave(ctx context.Context, s *drill.Scene, r *replica, order
 	defer rs.forget(r)
 	rs.set(r, ui.ReplicaDraining)
 	s.Terminating()
-	if err := order(ctx, rs.gw, r); err != nil {
+	if err := order(ctx, s, rs.gw, r); err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return nil
 }
 
 // leaveOrder is the order in which balancer and process learn of a departure.
-type leaveOrder func(ctx context.Context, gw *gateway.Gateway, r *replica) error
+type leaveOrder func(ctx context.Context, s *drill.Scene, gw *gateway.Gateway, r *replica) error
 
 // balancerFirst empties the target and only then tells the process, as ECS
 // does with a service behind a load balancer.
-func balancerFirst(ctx context.Context, gw *gateway.Gateway, r *replica) error {
-	if _, err := gw.DeregisterAndWait(ctx, group, r.name); err != nil {
-		return err
+func balancerFirst(ctx context.Context, s *drill.Scene, gw *gateway.Gateway, r *replica) error {
+	if _, err := gw.DeregisterAndWait(ctx, group, r.name); err != nil || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err()) // it is not empty yet
 	}
-	return r.stop(ctx)
+	return r.stop(ctx, s)
 }
 
 // stop sends SIGTERM and waits for the process to end by itself; it is killed
 // and reported if it does not within leaveGrace.
-func (r *replica) stop(ctx context.Context) error {
+func (r *replica) stop(ctx context.Context, s *drill.Scene) error {
 	if _, err := r.process.Terminate(); err != nil {
 		return err
 	}
 	waiting, cancel := context.WithTimeout(ctx, leaveGrace)
 	defer cancel()
 	exit, err := r.process.Wait(waiting)
+	if ctx.Err() != nil {
+		return err // the run is ending; the stage ends the process, after the users
+	}
 	if err != nil {
+		s.Killed(r.name)
 		_, kerr := r.process.Kill()
 		return errors.Join(err, kerr)
 	}
@@ -236,9 +254,9 @@ func (r *replica) stop(ctx context.Context) error {
 
 // bothAtOnce tells the balancer and the process in the same moment, as
 // Kubernetes does: the process goes on serving while it withdraws.
-func bothAtOnce(ctx context.Context, gw *gateway.Gateway, r *replica) error {
+func bothAtOnce(ctx context.Context, s *drill.Scene, gw *gateway.Gateway, r *replica) error {
 	stopped := make(chan error, 1)
-	go func() { stopped <- r.stop(ctx) }()
+	go func() { stopped <- r.stop(ctx, s) }()
 	_, err := gw.DeregisterAndWait(ctx, group, r.name)
 	return errors.Join(err, <-stopped)
 }
@@ -251,10 +269,10 @@ func (rs *replicas) kill(ctx context.Context, s *drill.Scene, r *replica) error 
 	s.Terminating()
 	s.Killed(r.name)
 	if _, err := r.process.Kill(); err != nil {
-		return fmt.Errorf("kill %s: %w", r.name, err)
+		return errors.Join(fmt.Errorf("kill %s: %w", r.name, err), rs.gw.Deregister(group, r.name))
 	}
 	if _, err := r.process.Wait(ctx); err != nil {
-		return fmt.Errorf("kill %s: %w", r.name, err)
+		return errors.Join(fmt.Errorf("kill %s: %w", r.name, err), rs.gw.Deregister(group, r.name))
 	}
 	select {
 	case <-time.After(orchestratorNotices):

@@ -65,7 +65,7 @@ func (s *screen) show(v view) {
 
 func (s *screen) draw(v view) {
 	width, height, err := term.GetSize(s.fd)
-	if err != nil || width < 20 || height < 5 {
+	if err != nil || width <= 0 || height <= 0 {
 		width, height = 80, 24
 	}
 	var b strings.Builder

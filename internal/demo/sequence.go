@@ -31,7 +31,18 @@ func (d *demo) run(ctx context.Context) (int, error) {
 		return exitUsage, err
 	}
 	code, err := d.sequence(ctx)
-	return code, errors.Join(err, stop())
+	if lost := stop(); lost != nil {
+		err = errors.Join(err, fmt.Errorf("--page: %w", lost))
+	}
+	return failed(code, err)
+}
+
+// failed makes sure that an error is no success.
+func failed(code int, err error) (int, error) {
+	if err != nil && code == 0 {
+		code = exitUsage
+	}
+	return code, err
 }
 
 // sequence plays what the flags ask for and, on a terminal with a page and
@@ -43,7 +54,9 @@ func (d *demo) sequence(ctx context.Context) (int, error) {
 	for errors.Is(err, errSwitched) {
 		length := time.Duration(0)
 		if d.opt.For > 0 {
-			length = max(d.opt.For-time.Since(started), d.opt.Control+d.opt.Every)
+			length = max(d.opt.For-time.Since(started), d.opt.Control+max(d.opt.Every, drill.LastEvent), shortest)
+		} else if !d.goesOn() {
+			length = evenkeelFor
 		}
 		var a act
 		a, err = d.play(ctx, phase{d.chosen(), length})
@@ -61,6 +74,9 @@ func (d *demo) sequence(ctx context.Context) (int, error) {
 	}
 	fmt.Fprintf(d.text(), "\nThe shop stays open at %s until you press Ctrl-C.\n", d.address())
 	next := acts[len(acts)-1].strategy
+	if d.switched() {
+		next = d.chosen()
+	}
 	for {
 		_, err := d.play(ctx, phase{strategy: next})
 		switch {
@@ -77,7 +93,7 @@ func (d *demo) sequence(ctx context.Context) (int, error) {
 // hasOpenEnd: somebody has switched in a run without a length, and an interrupt
 // is how it ends.
 func (d *demo) hasOpenEnd(acts []act) bool {
-	return d.opt.For == 0 && d.switched() && len(acts) == 1 && acts[0].result.Outcome.Requests.Sent > 0
+	return d.goesOn() && d.switched() && len(acts) == 1 && acts[0].result.Outcome.Requests.Sent > 0
 }
 
 // goesOn: a person is there to stop it.
@@ -89,13 +105,13 @@ func (d *demo) script(ctx context.Context) ([]act, error) {
 	for _, p := range d.opt.phases() {
 		d.announce(p)
 		a, err := d.play(ctx, p)
-		if err != nil {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return acts, err
 		}
 		acts = append(acts, a)
 		d.tell(a)
 	}
-	return acts, ctx.Err()
+	return acts, nil
 }
 
 // play runs one phase: the stage, the users, the events, the screen. A phase
@@ -119,6 +135,7 @@ func (d *demo) play(ctx context.Context, p phase) (act, error) {
 		return act{}, d.reason(ctx, err)
 	}
 	a, err := d.drill(ctx, now, st)
+	now.set(nil, nil) // people wait for the next stage from here on
 	return a, d.reason(ctx, errors.Join(err, st.close()))
 }
 

@@ -45,7 +45,7 @@ func (d *demo) openStage(ctx context.Context, s Strategy, l net.Listener, store 
 		opt.OnDraining = target.Finish
 	}
 	if s.Sticky {
-		opt.Affinity = gateway.AffinityOptions{Mode: gateway.AffinityCookie, Cookie: "shop-replica"}
+		opt.Affinity = gateway.AffinityOptions{Mode: gateway.AffinityCookie, Cookie: d.cookie(l) + "-replica"}
 	}
 	gw, err := gateway.New(gateway.Options{
 		Groups:  []gateway.GroupOptions{opt},
@@ -56,8 +56,10 @@ func (d *demo) openStage(ctx context.Context, s Strategy, l net.Listener, store 
 		return nil, errors.Join(err, l.Close())
 	}
 	st := &stage{address: l.Addr().String(), secret: rand.Text(), gateway: make(chan error, 1), fleet: fleet.New(fleet.Options{Ready: startWait})}
-	ctx, st.stop = context.WithCancel(ctx)
-	go func() { st.gateway <- gw.Run(ctx) }()
+	// The users come to rest after ctx has ended; close ends the gateway.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	st.stop = stop
+	go func() { st.gateway <- gw.Run(serving) }()
 	st.replicas = &replicas{
 		gw: gw, fleet: st.fleet, strategy: s, served: map[string]int{},
 		rand: mrand.New(mrand.NewPCG(d.opt.Seed, 1)),
@@ -91,9 +93,6 @@ func oneLine(err error) error {
 func (st *stage) close() error {
 	st.stop()
 	err := <-st.gateway
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
 	if err != nil {
 		err = fmt.Errorf("gateway: %w", err)
 	}

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/internal/drill/check"
 	"github.com/evenkeel/evenkeel/internal/drill/report"
@@ -11,7 +12,7 @@ import (
 // announce says in plain words what comes next.
 func (d *demo) announce(p phase) {
 	out := d.text()
-	fmt.Fprintf(out, "\n%s, for %v\n", p.strategy.Name, p.length)
+	fmt.Fprintf(out, "\n%s, for %v\n", p.strategy.Name, p.length.Round(100*time.Millisecond))
 	for _, l := range wrap(p.strategy.Sentence(), 78) {
 		fmt.Fprintln(out, "  "+l)
 	}
@@ -67,6 +68,11 @@ func (d *demo) report(a act) report.Result {
 // conclude tells the verdict, writes the result, and returns the exit code.
 func (d *demo) conclude(acts []act) (int, error) {
 	last := acts[len(acts)-1]
+	if d.opt.Strategy == "" && len(acts) == 2 && acts[0].result.Outcome.Guarantee(check.G1).Bad == 0 {
+		o := &last.result.Outcome
+		o.Inconclusive = append(o.Inconclusive, acts[0].strategy.Name+" lost nothing either, so this run shows no difference")
+		last.verdict = check.Judge(*o, check.RequiredDemo(), nil)
+	}
 	result := d.report(last)
 	out := d.text()
 	if d.opt.Strategy == "all" {
@@ -82,25 +88,12 @@ func (d *demo) conclude(acts []act) (int, error) {
 	if err := d.write(result); err != nil {
 		return exitUsage, err
 	}
-	code := result.Verdict.ExitCode()
-	if len(acts) == 2 && d.opt.Strategy == "" && last.verdict == check.VerdictPass && acts[0].result.Outcome.Guarantee(check.G1).Bad == 0 {
-		fmt.Fprintf(out, "\nBut %s lost nothing either, so this run shows no difference: inconclusive.\n", acts[0].strategy.Name)
-		code = exitInconclusive
-	}
 	fmt.Fprintln(out)
 	for _, a := range acts {
 		d.tell(a)
 	}
-	fmt.Fprintf(out, "verdict: %s\n", strings.ReplaceAll(string(verdictOf(code, result.Verdict)), "_", " "))
-	return code, nil
-}
-
-// verdictOf is the verdict that an exit code stands for.
-func verdictOf(code int, v check.Verdict) check.Verdict {
-	if code != v.ExitCode() {
-		return check.VerdictInconclusive
-	}
-	return v
+	fmt.Fprintf(out, "verdict: %s\n", strings.ReplaceAll(string(result.Verdict), "_", " "))
+	return result.Verdict.ExitCode(), nil
 }
 
 // write writes the files that were asked for.

@@ -105,6 +105,7 @@ func (v view) lines(width, height int) []string {
 		foot = append(foot, "  Shop and watch: "+v.address+"    Ctrl-C ends")
 	}
 	out = append(out, "")
+	out = out[:max(0, min(len(out), height-len(foot)))]
 	if room := height - len(out) - len(foot); room > 0 {
 		out = append(out, v.events[max(0, len(v.events)-room):]...)
 	}

@@ -44,8 +44,17 @@ func TestViewFits80x24(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
 	}
-	if tiny := full80(t).lines(20, 6); len(tiny) > 6 {
-		t.Errorf("%d lines on a tiny terminal", len(tiny))
+	for _, size := range [][2]int{{20, 6}, {40, 15}, {1, 1}, {80, 4}} {
+		if tiny := full80(t).lines(size[0], size[1]); len(tiny) > size[1] {
+			t.Errorf("%d lines on a terminal of %v", len(tiny), size)
+		}
+	}
+	crowd := full80(t)
+	for range 30 {
+		crowd.replicas = append(crowd.replicas, replicaView{"shop-99", "serving", 1, 1})
+	}
+	if last := crowd.lines(80, 24); !strings.Contains(last[len(last)-1], "Ctrl-C") {
+		t.Errorf("the way out is not on the screen: %q", last[len(last)-1])
 	}
 }
 

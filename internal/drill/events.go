@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -77,6 +78,10 @@ func (r *Run) happen(ctx context.Context, id int, a Action) {
 	s := newScene(r.load.Clock(), id, a.Kind)
 	r.announce(s.snapshot())
 	err := a.Do(ctx, s)
+	if ctx.Err() != nil && err != nil { // broken off with the run: neither settled nor failed
+		r.announce(s.snapshot())
+		return
+	}
 	s.write(func(e *history.Event, now time.Duration) {
 		e.Settled = now
 		if err != nil {
@@ -95,7 +100,7 @@ func (r *Run) announce(e history.Event) {
 
 // schedule makes the events happen, from the moment the load has begun until
 // too little of it is left: those that are due and those that are asked for, in
-// turn. An event that is under way is finished.
+// turn. An event that is under way is finished, unless ctx ends.
 func (r *Run) schedule(ctx context.Context, begun <-chan struct{}) {
 	select {
 	case <-begun:
@@ -104,23 +109,33 @@ func (r *Run) schedule(ctx context.Context, begun <-chan struct{}) {
 	}
 	clock := r.load.Clock()
 	start := clock.Now()
-	end := start + r.opt.Load.Duration - lastEvent
+	end := start + r.opt.Load.Duration - LastEvent
 	due := end + 1
 	if r.opt.Actions != nil {
 		due = start + r.opt.Control
 	}
+	jitter := rand.New(rand.NewPCG(r.opt.Load.Seed, 3))
 	for id, n := 1, 0; ; id++ {
-		a, asked, ok := r.await(ctx, clock, min(due, end))
+		a, asked, ok := r.await(ctx, clock, min(due+r.offBeat(jitter), end))
 		switch {
-		case !ok || !asked && due > end:
+		case !ok || ctx.Err() != nil || asked && clock.Now() >= end || !asked && due > end:
 			return
 		case !asked:
 			a = r.opt.Actions(n)
 			n++
-			due = max(due+r.opt.Every, clock.Now())
+			due = max(due, clock.Now()-r.opt.Every) + r.opt.Every
 		}
 		r.happen(ctx, id, a)
 	}
+}
+
+// offBeat is a little time by which an event comes late, so that events do not
+// always meet the same users' schedules, which are as regular as they are.
+func (r *Run) offBeat(jitter *rand.Rand) time.Duration {
+	if r.opt.Every < 10 {
+		return 0
+	}
+	return time.Duration(jitter.Int64N(int64(r.opt.Every / 10)))
 }
 
 // await returns when the next event is due (asked false) or somebody asks for

@@ -29,9 +29,9 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 )
 
-// lastEvent is how long before the end of the load the last event may begin,
+// LastEvent is how long before the end of the load the last event may begin,
 // so that users are seen after it.
-const lastEvent = 2 * time.Second
+const LastEvent = 2 * time.Second
 
 // Options of a run. Load is as engine.Options say; its Control is set from
 // here.
