@@ -261,7 +261,7 @@ func (j *journey) loggedIn(op *history.Op, now time.Duration) {
 		return
 	}
 	j.place = active
-	j.steps = 6 + j.rng.IntN(19)
+	j.steps = 2 + j.rng.IntN(17)
 	j.settle = settlement{notUntil: j.settle.notUntil}
 	j.inFlight.keys = [keys]time.Duration{}
 	j.due = now + j.jitter(1)
