@@ -10,8 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
 )
 
 // connections of one replica to one file; more only wait for one another.
@@ -44,10 +45,26 @@ func connect(ctx context.Context, path, schema string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if err := create(ctx, db, schema); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// create tries as long as others are at it: the change of a new file to the
+// write-ahead log does not wait for them by itself.
+func create(ctx context.Context, db *sql.DB, schema string) error {
+	for deadline := time.Now().Add(4 * time.Second); ; {
+		_, err := db.ExecContext(ctx, schema)
+		if busy, ok := errors.AsType[*sqlite.Error](err); !ok || busy.Code()&0xff != 5 || time.Now().After(deadline) {
+			return err // 5 is SQLITE_BUSY
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // private makes an empty file that only its owner reads: session IDs are in it.
