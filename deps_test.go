@@ -30,6 +30,9 @@ var policy = []rule{
 	{pkg: "session/memstore", own: []string{"session"}},
 	{pkg: "session/sessiontest", own: []string{"session", "session/memstore"}},
 	{pkg: "session/sqlitestore", own: []string{"session"}, external: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	{pkg: "session/redisstore", own: []string{"session", "session/redisstore/..."}, external: []string{"github.com/redis/rueidis"}},
+	{pkg: "session/cbor", external: []string{"github.com/fxamacker/cbor/v2"}},
+	{pkg: "session/elasticache", external: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{pkg: "drain"},
 	{pkg: "probe"},
 
@@ -46,7 +49,9 @@ var policy = []rule{
 	{pkg: "internal/drill/engine", own: []string{"internal/drill/history"}},
 	{pkg: "internal/drill/fleet", own: []string{"internal/drill/history"}, external: []string{"golang.org/x/sys"}},
 	{pkg: "internal/drill", own: []string{"internal/config", "internal/drill/..."}},
-	{pkg: "internal/demo/shop", own: []string{"session", "session/sqlitestore", "drain", "probe"}, external: []string{"modernc.org/sqlite"}},
+	{pkg: "internal/metrics", own: []string{"session/..."}, external: []string{"github.com/prometheus/client_golang"}},
+	{pkg: "internal/sessions", own: []string{"session/..."}, external: []string{"golang.org/x/term"}},
+	{pkg: "internal/demo/shop", own: []string{"session", "session/redisstore", "session/sqlitestore", "internal/metrics", "drain", "probe"}, external: []string{"modernc.org/sqlite"}},
 	{pkg: "internal/demo", own: []string{"session/...", "internal/demo/...", "internal/gateway/...", "internal/target", "internal/drill/...", "internal/ui"}, external: []string{"golang.org/x/term", "golang.org/x/sys"}},
 	{pkg: "internal/ui"},
 	{pkg: "internal/proctest", external: []string{"golang.org/x/sys"}},
@@ -109,7 +114,7 @@ func TestImportPolicyCatchesPlantedViolations(t *testing.T) {
 
 // TestFewRequirements keeps the modules that services import small.
 func TestFewRequirements(t *testing.T) {
-	for file, most := range map[string]int{"session/go.mod": 0, "drain/go.mod": 0, "session/sqlitestore/go.mod": 14} {
+	for file, most := range map[string]int{"session/go.mod": 0, "drain/go.mod": 0, "session/sqlitestore/go.mod": 14, "session/redisstore/go.mod": 6} {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +139,7 @@ func TestDependenciesAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"go.mod", "session/go.mod", "session/sqlitestore/go.mod", "drain/go.mod"} {
+	for _, file := range []string{"go.mod", "session/go.mod", "session/sqlitestore/go.mod", "session/redisstore/go.mod", "session/cbor/go.mod", "session/elasticache/go.mod", "drain/go.mod"} {
 		mod, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/evenkeel/evenkeel/drain v0.0.0-00010101000000-000000000000
+	github.com/evenkeel/evenkeel/internal/proctest v0.0.0
 	github.com/evenkeel/evenkeel/session v0.0.0
 	github.com/evenkeel/evenkeel/session/sqlitestore v0.0.0-00010101000000-000000000000
 	github.com/google/go-cmp v0.7.0
@@ -34,6 +35,9 @@ require (
 
 replace (
 	github.com/evenkeel/evenkeel/drain => ./drain
+	github.com/evenkeel/evenkeel/internal/proctest => ./internal/proctest
+	github.com/evenkeel/evenkeel/internal/redistest => ./internal/redistest
 	github.com/evenkeel/evenkeel/session => ./session
+	github.com/evenkeel/evenkeel/session/redisstore => ./session/redisstore
 	github.com/evenkeel/evenkeel/session/sqlitestore => ./session/sqlitestore
 )

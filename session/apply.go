@@ -130,7 +130,7 @@ func (r *Record) apply(c *Change, now time.Time) (*Record, []int64, error) {
 		next.Accessed = later(r.Accessed, now)
 	}
 	if c.SignIn != nil {
-		next.Principal, next.Epoch, next.Absolute = c.SignIn.Principal, c.SignIn.Epoch, millis(c.SignIn.Absolute)
+		next.signIn(c.SignIn, now)
 	}
 	if !next.Absolute.IsZero() && !now.Before(next.Absolute) {
 		return nil, nil, fmt.Errorf("%w: the absolute limit has passed", ErrMalformed) // it comes from c: r is live
@@ -144,6 +144,14 @@ func (r *Record) apply(c *Change, now time.Time) (*Record, []int64, error) {
 	return &next, values, nil
 }
 
+func (r *Record) signIn(in *SignIn, now time.Time) {
+	r.Principal, r.Epoch, r.Absolute = in.Principal, in.Epoch, millis(in.Absolute)
+	r.Authenticated, r.Persistent = now, in.Persistent
+	if in.Idle > 0 {
+		r.Idle = in.Idle.Truncate(time.Millisecond)
+	}
+}
+
 // knows tells whether the verifier belongs, or is known to have belonged, to
 // the record.
 func (r *Record) knows(h Hash) bool {
@@ -155,6 +163,7 @@ func (r *Record) knows(h Hash) bool {
 func (r *Record) bury(reason Reason) {
 	r.Gone, r.Attributes = reason, nil
 	r.Principal, r.Epoch = "", 0
+	r.Authenticated, r.Persistent = time.Time{}, false
 	for i := range r.Superseded {
 		r.Superseded[i].Fenced = nil
 	}

@@ -47,6 +47,12 @@ func (c *Change) checkKinds() error {
 		return fmt.Errorf("%w: no verifier", ErrMalformed)
 	case c.SignIn != nil && c.SignIn.Principal == "":
 		return fmt.Errorf("%w: sign-in without a principal", ErrMalformed)
+	case c.SignIn != nil && (c.SignIn.Idle < 0 || c.SignIn.Idle > 0 && c.SignIn.Idle < time.Millisecond):
+		return fmt.Errorf("%w: sign-in with an idle timeout of %v", ErrMalformed, c.SignIn.Idle)
+	case c.SignIn != nil && len(c.SignIn.Device) > MaxDeviceBytes:
+		return fmt.Errorf("%w: a device has at most %d bytes", ErrLimit, MaxDeviceBytes)
+	case c.SignIn != nil && c.SignIn.MaxSessions < 0:
+		return fmt.Errorf("%w: negative bound of sessions", ErrMalformed)
 	case c.SignIn != nil && c.Start == nil && c.Renew == nil:
 		return fmt.Errorf("%w: sign-in without a start or a renewal", ErrMalformed)
 	}

@@ -38,6 +38,10 @@ var (
 	// ErrUndecodable: an attribute is there but its value cannot be decoded.
 	// It is not absent.
 	ErrUndecodable = errors.New("attribute value cannot be decoded")
+	// ErrTooMany: the principal has as many sessions as SignIn.MaxSessions.
+	ErrTooMany = errors.New("principal has too many sessions")
+	// ErrUnsupported: the store does not have the ability that is asked for.
+	ErrUnsupported = errors.New("session store cannot do this")
 )
 
 // ErrGone is the error of a session that was ended, and why.
@@ -51,3 +55,21 @@ func (e ErrGone) Error() string { return fmt.Sprintf("session is gone: %s", e.Re
 type ErrLate struct{ Now time.Time }
 
 func (e ErrLate) Error() string { return "write reached the store too late" }
+
+// ErrUnavailable is the error of a call that a store refused without sending
+// anything, because its server has not answered lately. Nothing was read or
+// written.
+type ErrUnavailable struct {
+	RetryAfter time.Duration // when to try again, at the earliest; 0 is unknown
+	Cause      error         // what happened when the server was last asked
+}
+
+func (e ErrUnavailable) Error() string {
+	if e.Cause == nil {
+		return "session store is unavailable"
+	}
+	return "session store is unavailable: " + e.Cause.Error()
+}
+
+// Unwrap returns Cause.
+func (e ErrUnavailable) Unwrap() error { return e.Cause }

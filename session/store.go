@@ -35,7 +35,9 @@ type Store interface {
 	// confirms the session (see [Record.Accessed]) and lets superseded
 	// verifiers lapse (see [Superseded.LoadUntil]).
 	//
-	// The caller owns the returned record.
+	// The caller owns what a Fresh load returns. Of other loads it owns the
+	// Record itself, but not what that refers to: maps, slices and values may
+	// be shared with other callers and must not be changed.
 	Load(ctx context.Context, key Key, opt LoadOptions) (*Record, error)
 
 	// Commit applies c to the record of key in one step. Its errors are
@@ -63,9 +65,32 @@ type LoadOptions struct {
 	// Passive loads (polling, reconnecting streams) do not extend the life
 	// of the session.
 	Passive bool
-	// Fresh loads are answered by the store itself, never by a cache.
+	// Fresh loads are answered by the store itself, never by a cache, and
+	// never by a copy that a store serves while its server is down.
 	Fresh bool
+	// Cache says how far behind an answer may be. Stores without a cache
+	// ignore it.
+	Cache CacheMode
+	// Floor is the Version.N that the browser is known to have seen, 0 if
+	// nothing is known: a cached copy of an older version is no answer.
+	Floor int64
 }
+
+// CacheMode says how a store may use copies that it keeps in the process.
+type CacheMode uint8
+
+// The modes. In Off and Validated every answer is as current as the store
+// itself.
+const (
+	CacheDefault   CacheMode = iota // CacheValidated
+	CacheOff                        // every load reads the record from the store
+	CacheValidated                  // a load asks the store whether the copy is still current
+	// CacheBounded asks nobody while the store would have told of a change. A
+	// browser whose requests follow one another never sees an older state than
+	// it has seen; its parallel requests, and other devices, may be behind by
+	// the bound that the store documents.
+	CacheBounded
+)
 
 // Version orders and identifies the states of one record.
 type Version struct {
@@ -94,7 +119,10 @@ type Record struct {
 	Writes    []Write       // the last MaxWrites, oldest first
 	Principal string        // whose session it is; empty is nobody's
 	Epoch     int64         // the principal's epoch at sign-in
-	Size      int           // bytes of all attribute names and values
+	// Authenticated is when Principal last signed in; zero without one.
+	Authenticated time.Time
+	Persistent    bool // the cookie outlives the browser; set by a sign-in
+	Size          int  // bytes of all attribute names and values
 	// Gone is the reason of a tombstone; a record with a reason has no
 	// attributes and never gets any again.
 	Gone       Reason
@@ -215,9 +243,26 @@ type Start struct {
 // been loaded under the current generation, else ErrSuperseded.
 type SignIn struct {
 	Principal string
-	Epoch     int64
+	// Epoch is the principal's epoch. Stores that have the ability
+	// [Principals] fill it in; callers leave it zero.
+	Epoch int64
 	// Absolute is the new absolute limit; zero is no limit.
 	Absolute time.Time
+	// Idle is the new idle timeout; zero keeps the record's.
+	Idle time.Duration
+	// Persistent becomes Record.Persistent.
+	Persistent bool
+
+	// The rest is for stores with the ability [Principals]; others ignore it.
+
+	// Device tells the principal's sessions apart for a person, such as the
+	// browser's name; at most MaxDeviceBytes.
+	Device string
+	// MaxSessions bounds the usable sessions of the principal, this one
+	// included; 0 is no bound. Beyond it the ones signed in first are
+	// evicted, or, with Refuse, the sign-in fails with ErrTooMany.
+	MaxSessions int
+	Refuse      bool
 }
 
 // Renew changes the verifier. It is idempotent by the pair of Generation and
@@ -287,6 +332,9 @@ type Result struct {
 	// Repeated tells that an earlier attempt had been applied and nothing
 	// happened now.
 	Repeated bool
+	// Degraded tells that the change was applied but not acknowledged by as
+	// many replicas as the store was asked to wait for.
+	Degraded bool
 	Now      time.Time // the store's clock
 }
 

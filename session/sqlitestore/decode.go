@@ -101,6 +101,10 @@ func (d *decoder) field(name string, l *line) {
 		r.Principal = l.word()
 	case "_e":
 		r.Epoch = l.number()
+	case "_t":
+		r.Authenticated = l.moment()
+	case "_l":
+		r.Persistent = l.number() == 1
 	case "_d":
 		r.Gone = session.Reason(l.word())
 	case "_o":

@@ -24,6 +24,8 @@ import (
 //	_i 1800000                            idle timeout, ms
 //	_p alice                              principal
 //	_e 7                                  its epoch
+//	_t 1764000000000                      last sign-in
+//	_l 1                                  the cookie outlives the browser
 //	_d logout                             tombstone, with its reason
 //	_o HASH GEN LOAD OPEN COMMIT SIGNIN NAME…   a superseded generation, newest first
 //	_w ID BASE VALUE…                     a recent write, oldest first
@@ -56,6 +58,10 @@ func encode(r *session.Record) []byte {
 	b = number(b, "_i ", r.Idle.Milliseconds())
 	b = text(b, "_p ", r.Principal)
 	b = number(b, "_e ", r.Epoch)
+	b = instant(b, "_t ", r.Authenticated)
+	if r.Persistent {
+		b = number(b, "_l ", 1)
+	}
 	b = text(b, "_d ", string(r.Gone))
 	for i := range r.Superseded {
 		b = superseded(b, &r.Superseded[i])

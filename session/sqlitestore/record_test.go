@@ -32,8 +32,10 @@ func records() map[string]*session.Record {
 			{ID: "w 1", Base: 0},
 			{ID: `"`, Base: -4, Values: []int64{math.MinInt64, 0, math.MaxInt64}},
 		},
-		Principal: "mallory\n_p alice",
-		Epoch:     -1,
+		Principal:     "mallory\n_p alice",
+		Epoch:         -1,
+		Authenticated: at(3),
+		Persistent:    true,
 		Attributes: map[string][]byte{
 			"cart":         []byte("line\n@fake 3\nabc\n_z 00000000\n"),
 			"empty":        {},

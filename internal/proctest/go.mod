@@ -1,0 +1,3 @@
+module github.com/evenkeel/evenkeel/internal/proctest
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package cbor stores session attributes as CBOR.
+package cbor

@@ -1,0 +1,3 @@
+module github.com/evenkeel/evenkeel/session/cbor
+
+go 1.26.0

@@ -1,0 +1,2 @@
+// Package elasticache makes passwords from IAM credentials.
+package elasticache

@@ -1,0 +1,3 @@
+module github.com/evenkeel/evenkeel/session/elasticache
+
+go 1.26.0

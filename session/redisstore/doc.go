@@ -1,0 +1,2 @@
+// Package redisstore keeps sessions in Redis, Valkey or ElastiCache.
+package redisstore
