@@ -1,0 +1,4 @@
+package elasticache
+
+// CredentialsAt is Credentials with a clock.
+var CredentialsAt = credentials
