@@ -20,7 +20,7 @@ import (
 // ErrFormat.
 func Apply(rec *Record, c Change, now time.Time) (*Record, Result, error) {
 	now = millis(now)
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return rec, Result{}, err
 	}
 	if rec != nil && !rec.readable() {
@@ -35,8 +35,7 @@ func Apply(rec *Record, c Change, now time.Time) (*Record, Result, error) {
 		return rec, Result{}, ErrLate{Now: now}
 	}
 	if old == nil && c.Start != nil {
-		old = &Record{Idle: c.Start.Idle.Truncate(time.Millisecond), Verifier: c.Start.Verifier,
-			Generation: 1, Created: now, Absolute: millis(c.Start.Absolute)}
+		old = c.Start.record(now)
 		c.Generation = 1
 	} else if err := old.takes(&c, now); err != nil {
 		return rec, Result{}, err
@@ -124,24 +123,36 @@ func (r *Record) apply(c *Change, now time.Time) (*Record, []int64, error) {
 	next.Format = Format
 	next.Version = Version{N: max(r.Version.N+1, now.UnixMilli()), Write: c.WriteID}
 	next.Writes = remember(r.Writes, Write{ID: c.WriteID, Base: r.Version.N, Values: slices.Clone(values)})
-	next.Superseded = settle(r.Superseded, now)
 	next.Attributes, next.Size = state, state.size()
-	if !c.Passive && !r.Accessed.IsZero() {
-		next.Accessed = later(r.Accessed, now)
-	}
-	if c.SignIn != nil {
-		next.signIn(c.SignIn, now)
-	}
+	next.become(c, renew, now)
 	if !next.Absolute.IsZero() && !now.Before(next.Absolute) {
 		return nil, nil, fmt.Errorf("%w: the absolute limit has passed", ErrMalformed) // it comes from c: r is live
-	}
-	if renew {
-		next.renew(c, now)
 	}
 	if c.Invalidate != "" {
 		next.bury(c.Invalidate)
 	}
 	return &next, values, nil
+}
+
+// record is what Start makes, before the rest of its change.
+func (in *Start) record(now time.Time) *Record {
+	return &Record{Idle: in.Idle.Truncate(time.Millisecond), Verifier: in.Verifier,
+		Generation: 1, Created: now, Absolute: millis(in.Absolute)}
+}
+
+// become does to r, of which the caller owns all but what it refers to, what c
+// does besides its operations; renew tells whether its renewal counts.
+func (r *Record) become(c *Change, renew bool, now time.Time) {
+	r.Superseded = settle(r.Superseded, now)
+	if !c.Passive && !r.Accessed.IsZero() {
+		r.Accessed = later(r.Accessed, now)
+	}
+	if c.SignIn != nil {
+		r.signIn(c.SignIn, now)
+	}
+	if renew {
+		r.renew(c, now)
+	}
 }
 
 func (r *Record) signIn(in *SignIn, now time.Time) {

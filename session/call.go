@@ -22,7 +22,10 @@ const (
 // answered tells whether err is an answer of the store, after which nothing
 // is open.
 func answered(err error) bool {
-	for _, e := range []error{ErrNotFound, ErrSuperseded, ErrExists, ErrConflict, ErrType, ErrLimit, ErrPrincipal, ErrMalformed, ErrFormat} {
+	if _, is := unavailable(err); is {
+		return false
+	}
+	for _, e := range []error{ErrNotFound, ErrSuperseded, ErrExists, ErrConflict, ErrType, ErrLimit, ErrPrincipal, ErrMalformed, ErrFormat, ErrTooMany} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -32,6 +35,12 @@ func answered(err error) bool {
 
 // absent tells whether err says that there certainly is no such session.
 func absent(err error) bool {
+	if err == nil {
+		return false
+	}
+	if _, is := unavailable(err); is {
+		return false
+	}
 	return errors.Is(err, ErrNotFound) || errors.As(err, new(ErrGone))
 }
 
@@ -41,13 +50,18 @@ func (m *Manager) load(ctx context.Context, key Key, opt LoadOptions) (*Record, 
 	defer cancel()
 	rec, err := m.store.Load(ctx, key, opt)
 	m.count.loads.Add(1)
+	_, refused := unavailable(err)
 	switch {
 	case err == nil:
 		m.clock.learn(rec.Now)
 		m.answers()
+		m.rolledBack(opt.Floor, rec)
 		return rec, nil
+	case refused:
+		return nil, m.loadFails(err)
 	case errors.Is(err, ErrNotFound):
 		m.count.absent.Add(1)
+		m.lost(opt.Floor)
 	case errors.As(err, new(ErrGone)):
 		m.count.gone.Add(1)
 	case errors.Is(err, ErrSuperseded):
@@ -55,14 +69,19 @@ func (m *Manager) load(ctx context.Context, key Key, opt LoadOptions) (*Record, 
 	case errors.Is(ctx.Err(), context.Canceled):
 		return nil, ctx.Err() // we did not wait for the answer
 	default:
-		m.count.loadFailures.Add(1)
-		if !errors.Is(err, ErrFormat) {
-			m.fails(err)
-		}
-		return nil, fmt.Errorf("session: load: %w", err)
+		return nil, m.loadFails(err)
 	}
 	m.answers()
 	return nil, err
+}
+
+// loadFails takes note of a load without an answer.
+func (m *Manager) loadFails(err error) error {
+	m.count.loadFailures.Add(1)
+	if !errors.Is(err, ErrFormat) {
+		m.fails(err)
+	}
+	return fmt.Errorf("session: load: %w", err)
 }
 
 // outcomeError is the error of a write that may have happened, and if it has
@@ -72,23 +91,27 @@ type outcomeError struct{ cause error }
 func (e *outcomeError) Error() string { return "outcome of the commit is unknown: " + e.cause.Error() }
 func (e *outcomeError) Unwrap() error { return e.cause }
 
-// commit applies c at most once. Its error is one that the store answered, or
-// an *outcomeError.
+// commit applies c at most once, and leaves in it what was applied. Its error
+// is one that the store answered, an ErrUnavailable, after which nothing was
+// sent, or an *outcomeError.
 //
 // NotAfter always stands for the same local deadline, so that whatever is
 // still on the way when commit gives up is refused by the store.
-func (m *Manager) commit(ctx context.Context, key Key, c Change) (Result, error) {
+func (m *Manager) commit(ctx context.Context, key Key, c *Change) (Result, error) {
 	ctx = context.WithoutCancel(ctx)
 	c.WriteID = randomName()
 	c.Limits = m.opt.Limits
 	deadline := time.Now().Add(m.opt.Budget + min(m.opt.Budget, maxSettle))
 	late := false
 	for sends := 1; ; sends++ {
-		result, err := m.send(ctx, key, &c, deadline)
+		result, err := m.send(ctx, key, c, deadline)
+		_, refused := unavailable(err)
 		var tooLate ErrLate
 		switch {
 		case err == nil:
 			return result, nil
+		case refused && !c.Retry:
+			return Result{}, fmt.Errorf("session: commit: %w", err)
 		case errors.As(err, &tooLate) && !late && time.Now().Before(deadline):
 			late = true // it was the clock, perhaps; send has learnt
 			c.shift(m.clock.now().Sub(c.NotAfter) + time.Until(deadline))
@@ -167,6 +190,12 @@ func (m *Manager) answers() {
 }
 
 func (m *Manager) fails(err error) {
+	if _, is := unavailable(err); is {
+		m.count.unavailable.Add(1)
+	}
+	if errors.Is(err, context.Canceled) {
+		return // somebody stopped waiting, which says nothing of the store
+	}
 	if m.down.CompareAndSwap(false, true) {
 		m.opt.Logger.Error("session store does not answer", "error", err)
 	}

@@ -14,8 +14,9 @@ const (
 	MaxWriteIDBytes = 64
 )
 
-// check refuses what no record could take.
-func (c *Change) check() error {
+// Check refuses what no record could take, with ErrMalformed or ErrLimit. Apply
+// begins with it; stores that do not call Apply begin with it themselves.
+func (c *Change) Check() error {
 	switch {
 	case c.WriteID == "" || len(c.WriteID) > MaxWriteIDBytes:
 		return fmt.Errorf("%w: a write ID has 1 to %d bytes", ErrMalformed, MaxWriteIDBytes)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -95,6 +96,19 @@ func decodePart(dst []byte, s string) bool {
 	return err == nil && n == len(dst)
 }
 
+// cookieValues are the values of all cookies of one name.
+func cookieValues(h http.Header, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range h["Cookie"] {
+			for part := range strings.SplitSeq(line, ";") {
+				if k, v, _ := strings.Cut(strings.Trim(part, " \t"), "="); k == name && !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // readCredential finds the session cookie among all cookies of a request.
 // malformed tells that there was something of the name that is not used.
 //
@@ -104,46 +118,15 @@ func decodePart(dst []byte, s string) bool {
 // one is used, and none if there are two.
 func readCredential(h http.Header, name string) (c credential, malformed bool) {
 	total, good := 0, 0
-	for _, line := range h["Cookie"] {
-		for part := range strings.SplitSeq(line, ";") {
-			k, v, _ := strings.Cut(strings.Trim(part, " \t"), "=")
-			if k != name {
-				continue
-			}
-			total++
-			if parsed, ok := parseCredential(v); ok {
-				c = parsed
-				good++
-			}
+	for v := range cookieValues(h, name) {
+		total++
+		if parsed, ok := parseCredential(v); ok {
+			c = parsed
+			good++
 		}
 	}
 	if good != 1 || total > 1 && strings.HasPrefix(name, hostPrefix) {
 		return credential{}, total > 0
 	}
 	return c, false
-}
-
-// cookie is the Set-Cookie value that gives c to the browser. left is the
-// time to the absolute limit, zero or less if there is none.
-func (o CookieOptions) cookie(c credential, left time.Duration) *http.Cookie {
-	k := o.empty()
-	k.Value = c.String()
-	if o.Persistent {
-		if left <= 0 || left > maxPersistent {
-			left = maxPersistent
-		}
-		k.MaxAge = max(1, int(left/time.Second))
-	}
-	return k
-}
-
-// deletion is the Set-Cookie value that takes the cookie from the browser.
-func (o CookieOptions) deletion() *http.Cookie {
-	k := o.empty()
-	k.MaxAge = -1 // package http writes Max-Age=0
-	return k
-}
-
-func (o CookieOptions) empty() *http.Cookie {
-	return &http.Cookie{Name: o.Name, Path: "/", Secure: !o.InsecureCookie, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }

@@ -40,6 +40,9 @@ var (
 	ErrUndecodable = errors.New("attribute value cannot be decoded")
 	// ErrTooMany: the principal has as many sessions as SignIn.MaxSessions.
 	ErrTooMany = errors.New("principal has too many sessions")
+	// ErrNotFresh: nobody is signed in, or the sign-in is longer ago than the
+	// handler allows.
+	ErrNotFresh = errors.New("nobody has signed in recently enough")
 	// ErrUnsupported: the store does not have the ability that is asked for.
 	ErrUnsupported = errors.New("session store cannot do this")
 )
@@ -73,3 +76,8 @@ func (e ErrUnavailable) Error() string {
 
 // Unwrap returns Cause.
 func (e ErrUnavailable) Unwrap() error { return e.Cause }
+
+// unavailable finds the ErrUnavailable in err. Whoever asks what err says of a
+// record asks this first: what an earlier call was told, the Cause, is no
+// answer to this one.
+func unavailable(err error) (ErrUnavailable, bool) { return errors.AsType[ErrUnavailable](err) }

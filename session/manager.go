@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,12 +17,15 @@ var ErrStarts = errors.New("too many new sessions")
 // Manager gives the requests of one service their sessions. All methods are
 // safe for concurrent use. It has no goroutine of its own and needs no Close.
 type Manager struct {
-	store  Store
-	opt    Options
-	clock  clock
-	starts bucket
-	down   atomic.Bool // the last call of the store brought no answer
-	count  counters
+	store      Store
+	principals Principals // the store's ability, nil if it has none
+	opt        Options
+	via        transport
+	clock      clock
+	starts     bucket
+	down       atomic.Bool  // the last call of the store brought no answer
+	lossLogged atomic.Int64 // when, Unix ns
+	count      counters
 }
 
 // New returns a manager of the sessions in store. It calls nothing and starts
@@ -31,13 +35,18 @@ func New(store Store, opt Options) (*Manager, error) {
 		return nil, errors.New("session: New needs a store")
 	}
 	opt = opt.withDefaults()
-	if err := opt.check(); err != nil {
+	principals, able := store.(Principals)
+	err := opt.check()
+	if opt.Sessions.Max > 0 && !able {
+		err = errors.Join(err, fmt.Errorf("session: Options.Sessions.Max: %w: it keeps no list of a principal's sessions", ErrUnsupported))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if opt.Cookie.InsecureCookie {
 		opt.Logger.Warn("session cookie is not secure: anybody on the way can read it", "cookie_name", opt.Cookie.Name)
 	}
-	m := &Manager{store: store, opt: opt}
+	m := &Manager{store: store, principals: principals, opt: opt, via: newTransport(opt)}
 	m.clock.start()
 	m.starts.rate = opt.MaxStarts
 	return m, nil
@@ -70,7 +79,8 @@ func (m *Manager) From(ctx context.Context) *Session {
 //	cookie, err := manager.Issue(t.Context(), "alice", nil)
 //	request.AddCookie(cookie)
 //
-// Whoever holds the cookie is that principal.
+// Whoever holds the cookie is that principal. With Options.Header its Value is
+// what the header of the cookie's name holds.
 func (m *Manager) Issue(ctx context.Context, principal string, f func(*Session) error) (*http.Cookie, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(ErrDone)

@@ -12,10 +12,11 @@ import (
 // buffered.
 //
 // If the commit fails, Options.ErrorHandler writes the response instead: what
-// the handler had put into the header is gone, its later writes fail with the
-// commit's error, and the request's context is cancelled with it as the cause.
-// If the handler panics, what is staged is dropped; put handlers that recover
-// outside.
+// the handler had put into the header is gone (except the cookies of managers
+// inside, which have committed), its later writes fail with the commit's error,
+// and the request's context is cancelled with it as the cause. If the handler
+// panics, what is staged is dropped; put handlers that recover outside. What it
+// had committed itself stays, and its cookie is in the header for them.
 //
 // A request that asks nothing of its session costs no call of the store and
 // does not count as an access. One whose context has passed a deadline
@@ -37,6 +38,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		w := newWriter(rw, s, r)
 		defer cancel(nil)
 		defer s.end() // also after a panic, which commits nothing
+		defer w.abandon()
 		next.ServeHTTP(w.withAbilities(), r.WithContext(context.WithValue(ctx, contextKey{}, s)))
 		w.finish()
 	})

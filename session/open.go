@@ -8,10 +8,11 @@ import (
 // Open is the meaning of Store.Load: what a load of rec, nil if there is no
 // record, answers when the store's clock shows now.
 //
-// Open is pure. view is the caller's own copy. updated, if not nil, is what
-// the store must keep in place of rec, before it answers: it differs by the
-// access, the confirmation and the windows of superseded verifiers, never by
-// version or writes. It shares values with rec.
+// Open is pure. view is the caller's own copy if the load is Fresh; else it
+// shares with rec what both refer to, which is never changed in place. updated,
+// if not nil, is what the store must keep in place of rec, before it answers:
+// it differs by the access, the confirmation and the windows of superseded
+// verifiers, never by version or writes. It shares values with rec.
 //
 // A record that has expired counts as absent. One of an unknown format is
 // ErrFormat.
@@ -36,7 +37,12 @@ func Open(rec *Record, opt LoadOptions, now time.Time) (view, updated *Record, e
 	if updated = r.touched(m.current, opt.Passive, now); updated != nil {
 		r = updated
 	}
-	view = r.Clone()
+	if opt.Fresh {
+		view = r.Clone()
+	} else {
+		copied := *r
+		view = &copied
+	}
 	view.Now, view.Presented, view.Current = now, m.presented, m.current
 	return view, updated, nil
 }

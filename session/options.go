@@ -15,6 +15,13 @@ import (
 type Options struct {
 	// Cookie says what the browser is given.
 	Cookie CookieOptions
+	// Header, such as "X-Session", is the header in which the session travels
+	// instead of a cookie, for clients that are programs; empty is the cookie.
+	// A request presents its credential in it, and a response that starts or
+	// renews the session carries the new one in it; an empty value says that
+	// the session has ended. Of several values none is used. To let a page of
+	// another origin read it is up to the application.
+	Header string
 
 	// IdleTimeout ends a session that no active request has touched for
 	// that long; zero is 30 minutes.
@@ -34,7 +41,8 @@ type Options struct {
 
 	// Budget bounds each call of the store; zero is 250 ms. A commit whose
 	// outcome is open is sent again with the same write ID, and is decided
-	// for good within another Budget, at most 500 ms more.
+	// for good within another Budget, at most 500 ms more. One call about all
+	// sessions of a principal may take 20 Budgets.
 	Budget time.Duration
 	// Recheck is how often [Session.Done] asks the store while somebody
 	// waits; zero is 30 seconds.
@@ -45,6 +53,26 @@ type Options struct {
 	MaxStarts int
 	// Limits bound each session; see there for zero.
 	Limits Limits
+	// Sessions bounds the sessions of one principal.
+	Sessions PrincipalOptions
+
+	// Cache says how far behind the store reads may be, if the store keeps
+	// copies; zero is CacheValidated, which is never behind.
+	//
+	// With CacheBounded, and with CacheFor, browsers hold a second cookie,
+	// <name>-v (or header, <Header>-Version), with the version that they have
+	// seen, so that no later request of theirs is answered by an older copy.
+	// It is sent with each response that saw or made a newer one. A response
+	// whose first byte had left before cannot send it: what a stream commits,
+	// or a handler first reads, after that, the next request may not see for
+	// as long as the store's copies may be behind.
+	Cache CacheMode
+	// CacheFor gives a request a mode of its own; nil, and CacheDefault, are
+	// Cache.
+	CacheFor func(*http.Request) CacheMode
+	// Fresh tells requests that are to read from the store itself, never from
+	// a copy, such as a payment; nil is none.
+	Fresh func(*http.Request) bool
 
 	// Attributes are those that the service uses; New reports names that
 	// stand for two of them, and invalid ones. Attributes that are not
@@ -58,6 +86,10 @@ type Options struct {
 	// place of what the handler wanted to write; nil is [Error]. The request
 	// it gets is the one that came into Handler, without a session.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+	// OnLoss is told of each sign that the store has lost something; nil is
+	// nobody. It is called in the request that found out, without locks, and
+	// must not block.
+	OnLoss func(Loss)
 	// Logger gets changes of state, never a session ID, cookie, attribute
 	// or principal; nil is slog.Default().
 	Logger *slog.Logger
@@ -71,8 +103,9 @@ type CookieOptions struct {
 	// the host itself over https (and some over http from loopback); under
 	// any other name, sibling hosts can plant a cookie of their choice.
 	Name string
-	// Persistent lets the cookie outlive the browser: it gets a Max-Age that
-	// ends with the session's absolute limit, or 400 days without one.
+	// Persistent lets every cookie outlive the browser: it gets a Max-Age
+	// that ends with the session's absolute limit, or 400 days without one.
+	// SignInOptions.Persistent does it for one session.
 	Persistent bool
 	// InsecureCookie lets the cookie travel over plain http, where anybody
 	// on the way can read it. For http on hosts other than loopback, and for
@@ -102,7 +135,10 @@ func (o Options) withDefaults() Options {
 	o.Budget = orDefault(o.Budget, defaultBudget)
 	o.Recheck = orDefault(o.Recheck, defaultRecheck)
 	o.MaxStarts = orDefault(o.MaxStarts, defaultStarts)
-	if o.Cookie.Name == "" {
+	if o.Cache == CacheDefault {
+		o.Cache = CacheValidated
+	}
+	if o.Cookie.Name == "" && o.Header == "" {
 		o.Cookie.Name = hostPrefix + "session"
 		if o.Cookie.InsecureCookie {
 			o.Cookie.Name = "session"
@@ -138,7 +174,13 @@ func (o Options) check() error {
 	if l := o.Limits; l.AttributeBytes < 0 || l.SessionBytes < 0 || l.Attributes < 0 {
 		errs = append(errs, errors.New("session: Options.Limits has a negative field"))
 	}
-	return errors.Join(append(errs, o.Cookie.check(), checkNames(o.Attributes))...)
+	if o.Cache > CacheBounded {
+		errs = append(errs, fmt.Errorf("session: Options.Cache is %d, which is no CacheMode", o.Cache))
+	}
+	if o.Header == "" {
+		errs = append(errs, o.Cookie.check())
+	}
+	return errors.Join(append(errs, checkHeader(o), o.Sessions.check(), checkNames(o.Attributes))...)
 }
 
 func (o CookieOptions) check() error {

@@ -66,11 +66,18 @@ func (s *Session) read(again bool) error {
 		s.mu.Unlock()
 		return nil
 	}
+	floor := s.cur.seen()
 	s.mu.Unlock()
 
 	// Only the first read is the browser's; the others must not extend
 	// anything, nor be answered by a cache that this request has outrun.
-	rec, err := s.m.load(context.WithoutCancel(s.ctx), cred.key, LoadOptions{Verifiers: cred.hashes(), Passive: s.passive || !first, Fresh: !first})
+	rec, err := s.m.load(context.WithoutCancel(s.ctx), cred.key, LoadOptions{
+		Verifiers: cred.hashes(),
+		Passive:   s.passive || !first,
+		Fresh:     s.fresh || again || !first,
+		Cache:     s.cache,
+		Floor:     floor,
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !first {

@@ -21,7 +21,10 @@ type Session struct {
 	outer   *Session        // of the manager around this one
 	ctx     context.Context // of the request, which owns the session
 	cancel  context.CancelCauseFunc
+	req     *http.Request // as it came to Handler; nil under Issue
 	passive bool
+	fresh   bool // the first read too
+	cache   CacheMode
 
 	// turn holds a token while a store call is on its way. It is taken before
 	// mu, never under it, so that reads do not wait for the store.
@@ -59,13 +62,23 @@ type reply struct {
 	touched bool         // the response depends on the cookie
 	renewed bool         // by this request
 	cookie  *http.Cookie // to be sent
+	nested  []*Session   // of the managers inside, once they have committed
 }
 
 // bound is a session as the request knows it.
 type bound struct {
 	cred   credential // what opens it for this request
 	newest verifier   // of those that are known to open it
+	floor  int64      // the Version.N that the browser has seen, 0 if it says nothing
 	base   *Record    // as loaded, plus what this request wrote; nil is anonymous
+}
+
+// seen is the Version.N that this request or its browser has seen.
+func (b *bound) seen() int64 {
+	if b.base == nil {
+		return b.floor
+	}
+	return max(b.floor, b.base.Version.N)
 }
 
 // phase is how far the response is.
@@ -81,22 +94,29 @@ const (
 type staged struct {
 	clear  bool
 	ops    []Op
-	signIn string
+	signIn *signingIn
 	renew  bool
 }
 
-func (p *staged) empty() bool { return !p.clear && len(p.ops) == 0 && p.signIn == "" && !p.renew }
+func (p *staged) empty() bool { return !p.clear && len(p.ops) == 0 && p.signIn == nil && !p.renew }
 
 func (m *Manager) newSession(ctx context.Context, r *http.Request, cancel context.CancelCauseFunc) *Session {
-	s := &Session{m: m, outer: From(ctx), ctx: ctx, cancel: cancel, turn: make(chan struct{}, 1)}
+	s := &Session{m: m, outer: From(ctx), ctx: ctx, cancel: cancel, req: r, cache: m.opt.Cache, turn: make(chan struct{}, 1)}
 	if r == nil {
 		return s
 	}
 	var malformed bool
-	if s.cur.cred, malformed = readCredential(r.Header, m.opt.Cookie.Name); malformed {
+	if s.cur.cred, malformed = m.via.credential(r.Header); malformed {
 		m.count.malformed.Add(1)
 	}
+	s.cur.floor = m.via.floor(r.Header, s.cur.cred.key)
 	s.passive = m.opt.Passive != nil && m.opt.Passive(r)
+	s.fresh = m.opt.Fresh != nil && m.opt.Fresh(r)
+	if m.opt.CacheFor != nil {
+		if mode := m.opt.CacheFor(r); mode != CacheDefault && mode <= CacheBounded {
+			s.cache = mode
+		}
+	}
 	return s
 }
 
@@ -125,19 +145,8 @@ func (s *Session) Principal() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.principal()
-}
-
-func (s *Session) principal() string {
-	switch {
-	case s.pending.signIn != "":
-		return s.pending.signIn
-	case s.inflight.signIn != "":
-		return s.inflight.signIn
-	case s.cur.base != nil:
-		return s.cur.base.Principal
-	}
-	return ""
+	principal, _ := s.signedIn()
+	return principal
 }
 
 // Started tells whether the store has a session of this request. If it cannot

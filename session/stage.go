@@ -7,55 +7,6 @@ import (
 	"slices"
 )
 
-// maxPrincipal bounds the name that every record of a principal holds.
-const maxPrincipal = 512
-
-// SignIn stages that the session becomes principal's. What is committed:
-//
-//   - Without a session, a new one.
-//   - A session of nobody's, or of the same principal's, keeps its attributes
-//     and gets a new verifier and a new absolute limit. From then on the old
-//     cookie opens nothing, and requests that were loaded with it can neither
-//     change what this request sets or removes nor privileged attributes.
-//   - A session of another principal's is invalidated and a new one started.
-//     No attribute crosses, nor does what this request has staged so far. The
-//     new one is started first: if the old one then cannot be invalidated, the
-//     commit fails, the browser keeps its cookie and the old session, and the
-//     new one, whose cookie nobody got, expires within [UnconfirmedLife].
-//
-// A request whose cookie has been superseded may sign in, alone of all
-// changes: it starts a new session, because whoever just proved who they are
-// must not be locked out by a response that they never received.
-//
-// Errors: ErrStarted once the response has begun, ErrDone after the handler,
-// ErrLimit for a principal of more than 512 bytes, and those of Load.
-func (s *Session) SignIn(principal string) error {
-	if principal == "" {
-		return fmt.Errorf("session: sign-in: %w: no principal", ErrMalformed)
-	}
-	if len(principal) > maxPrincipal {
-		return fmt.Errorf("session: sign-in: %w: principal of more than %d bytes", ErrLimit, maxPrincipal)
-	}
-	err := s.begin()
-	superseded := errors.Is(err, ErrSuperseded)
-	if err != nil && !superseded {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.lateForCookie(); err != nil {
-		return err
-	}
-	if superseded {
-		s.forget()
-	}
-	if owner := s.principal(); owner != "" && owner != principal {
-		s.leave()
-	}
-	s.pending.signIn = principal
-	return nil
-}
-
 // SignOut stages that the session ends, for good: the commit makes it a
 // tombstone and the response takes the cookie from the browser. What this
 // request has staged so far is dropped. Without a session it does nothing.

@@ -2,8 +2,9 @@ package session
 
 import (
 	"errors"
-	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -11,14 +12,14 @@ import (
 // the store works.
 func (s *Session) write(p staged) (Result, error) {
 	starts := s.cur.base == nil
-	if starts && len(p.ops) == 0 && p.signIn == "" || p.empty() {
+	if starts && len(p.ops) == 0 && p.signIn == nil || p.empty() {
 		return Result{}, nil
 	}
 	if err := s.expired(); err != nil {
 		s.view = nil
 		return Result{}, err
 	}
-	if starts && p.signIn == "" && !s.m.starts.take() {
+	if starts && p.signIn == nil && !s.m.starts.take() {
 		s.view = nil
 		s.m.count.startsRefused.Add(1)
 		return Result{}, ErrStarts
@@ -26,14 +27,14 @@ func (s *Session) write(p staged) (Result, error) {
 	w := s.prepare(p)
 	s.inflight = p
 	s.mu.Unlock()
-	result, err := s.m.commit(s.ctx, w.to.cred.key, w.change)
+	result, err := s.m.commit(s.ctx, w.to.cred.key, &w.change)
 	s.mu.Lock()
 	s.inflight, s.view = staged{}, nil
 	if err != nil {
-		s.failed(w, err)
+		s.failed(&w, err)
 		return Result{}, err
 	}
-	s.wrote(w, p, result)
+	s.wrote(&w, &p, result)
 	return result, nil
 }
 
@@ -46,78 +47,97 @@ type writing struct {
 
 func (s *Session) prepare(p staged) writing {
 	w := writing{to: s.cur, change: Change{Clear: p.clear, Ops: p.ops, Passive: s.passive}}
-	var absolute time.Time
-	if d := s.m.opt.AbsoluteTimeout; d > 0 {
-		absolute = s.m.clock.now().Add(d)
-	}
-	if p.signIn != "" {
-		w.change.SignIn = &SignIn{Principal: p.signIn, Absolute: absolute}
+	idle, absolute := p.life(&s.m.opt, s.m.clock.now())
+	if in := p.signIn; in != nil {
+		w.change.SignIn = &SignIn{Principal: in.principal, Absolute: absolute, Idle: idle, Persistent: in.opt.Persistent,
+			Device: in.device, MaxSessions: s.m.opt.Sessions.Max, Refuse: s.m.opt.Sessions.Refuse}
 	}
 	if w.to.base == nil {
 		w.fresh = newVerifier()
 		w.to = bound{cred: credential{key: newKey(), verifiers: []verifier{w.fresh}}, newest: w.fresh}
-		w.change.Start = &Start{Verifier: w.fresh.hash(), Idle: s.m.opt.IdleTimeout, Absolute: absolute}
+		w.change.Start = &Start{Verifier: w.fresh.hash(), Idle: idle, Absolute: absolute}
 		w.change.Clear = false
 		return w
 	}
 	w.change.Base, w.change.Generation = w.to.base.Version, w.to.base.Generation
-	if p.renew || p.signIn != "" {
+	if p.renew || p.signIn != nil {
 		w.fresh = newVerifier()
 		w.change.Renew = &Renew{Verifier: w.fresh.hash(), Strict: s.m.opt.StrictRenewal}
 	}
 	return w
 }
 
+// life is how long the session lives that p makes or signs in.
+func (p *staged) life(opt *Options, now time.Time) (idle time.Duration, absolute time.Time) {
+	idle, bound := opt.IdleTimeout, opt.AbsoluteTimeout
+	if p.signIn != nil {
+		idle = orDefault(p.signIn.opt.IdleTimeout, idle)
+		bound = orDefault(p.signIn.opt.AbsoluteTimeout, bound)
+	}
+	if bound > 0 {
+		absolute = now.Add(bound)
+	}
+	return idle, absolute
+}
+
 // wrote makes the request see what it wrote.
-func (s *Session) wrote(w writing, p staged, result Result) {
-	rec := Record{Format: Format, Generation: result.Generation, Created: result.Now}
-	if w.to.base != nil {
-		rec = *w.to.base
-	}
-	rec.Version, rec.Now = result.Version, result.Now
-	rec.Attributes = overlay(rec.Attributes, &p)
-	for i, op := range p.ops {
-		if op.Kind == OpAdd && i < len(result.Values) {
-			rec.Attributes[op.Name] = fmt.Append(nil, result.Values[i])
-		}
-	}
-	rec.Size = attributes(rec.Attributes).size()
+func (s *Session) wrote(w *writing, p *staged, result Result) {
 	if !s.still(w) {
 		return
 	}
 	s.cur = w.to
-	s.cur.base = &rec
-	if start := w.change.Start; start != nil {
-		rec.Idle, rec.Absolute = start.Idle, start.Absolute
+	s.cur.base = w.made(p, result)
+	switch {
+	case w.change.Start != nil:
 		s.loaded, s.loadErr = true, nil
 		s.m.count.started.Add(1)
-		s.give(s.cur.cred)
+		s.give(s.cur.cred, s.cur.base)
+	case result.Renewed:
+		s.cur.newest, s.renewed = w.fresh, true
+		if w.change.SignIn != nil {
+			// After any other renewal this request goes on with the verifier
+			// that it has: to present the new one is the browser's part.
+			s.cur.cred.verifiers = []verifier{w.fresh}
+		}
+		s.m.count.renewed.Add(1)
+		s.give(credential{key: s.cur.cred.key, verifiers: []verifier{w.fresh}}, s.cur.base)
 	}
-	if in := w.change.SignIn; in != nil {
-		rec.Principal, rec.Absolute = in.Principal, in.Absolute
+}
+
+// made is the record after the change, as far as this request knows: without
+// what others wrote since it was loaded, and without the ring of writes and
+// the principal's epoch, which are the store's affair.
+func (w *writing) made(p *staged, result Result) *Record {
+	at := millis(result.Now)
+	if result.Repeated { // it was done before; versions are made of the clock
+		at = time.UnixMilli(min(at.UnixMilli(), result.Version.N)).UTC()
 	}
-	if !result.Renewed {
-		return
+	var rec Record
+	if start := w.change.Start; start != nil {
+		rec = *start.record(at)
+	} else {
+		rec = *w.to.base
 	}
-	rec.Generation = result.Generation
-	s.cur.newest, s.renewed = w.fresh, true
-	if w.change.SignIn != nil {
-		// After any other renewal this request goes on with the verifier that
-		// it has: to present the new one is the browser's part.
-		s.cur.cred.verifiers = []verifier{w.fresh}
+	rec.Format, rec.Version, rec.Now = Format, result.Version, result.Now
+	rec.Attributes = overlay(rec.Attributes, p)
+	for i, op := range p.ops {
+		if op.Kind == OpAdd && i < len(result.Values) {
+			rec.Attributes[op.Name] = strconv.AppendInt(nil, result.Values[i], 10)
+		}
 	}
-	s.m.count.renewed.Add(1)
-	s.give(credential{key: s.cur.cred.key, verifiers: []verifier{w.fresh}})
+	rec.Size = attributes(rec.Attributes).size()
+	rec.become(&w.change, result.Renewed, at)
+	return &rec
 }
 
 // still tells whether the request still has the session that it wrote to: a
 // goroutine may have signed out meanwhile.
-func (s *Session) still(w writing) bool {
+func (s *Session) still(w *writing) bool {
 	return w.change.Start != nil || s.cur.cred.key == w.to.cred.key
 }
 
 // failed takes note of a change that was refused, or may have been.
-func (s *Session) failed(w writing, err error) {
+func (s *Session) failed(w *writing, err error) {
 	if w.change.Start != nil || !s.still(w) {
 		return
 	}
@@ -133,17 +153,41 @@ func (s *Session) failed(w writing, err error) {
 	if w.change.Renew != nil {
 		both := credential{key: w.to.cred.key, verifiers: []verifier{w.fresh, w.to.newest}}
 		s.cur.cred.verifiers = slices.Clone(both.verifiers)
-		s.give(both)
+		may := *w.to.base
+		if in := w.change.SignIn; in != nil {
+			may.signIn(in, may.Now)
+		}
+		s.give(both, &may)
 	}
 }
 
-// give lets the response carry c.
-func (s *Session) give(c credential) {
+// give lets the response carry c, which opens rec.
+func (s *Session) give(c credential, rec *Record) {
+	s.cookie = s.carry(s.m.via.name, c.String(), rec)
+}
+
+// carry is what carries a value to the browser, for as long as rec lives.
+func (s *Session) carry(name, value string, rec *Record) *http.Cookie {
 	var left time.Duration
-	if rec := s.cur.base; !rec.Absolute.IsZero() {
+	if !rec.Absolute.IsZero() {
 		left = rec.Absolute.Sub(s.m.clock.now())
 	}
-	s.cookie = s.m.opt.Cookie.cookie(c, left)
+	return s.m.via.give(name, value, rec.Persistent || s.m.opt.Cookie.Persistent, left)
+}
+
+// carryFloor is what tells the browser's next requests which version this one
+// has seen; nil if there is nothing to tell.
+func (s *Session) carryFloor() *http.Cookie {
+	via, rec := &s.m.via, s.cur.base
+	switch {
+	case !via.floors:
+		return nil
+	case s.cookie != nil && s.cookie.Value == "":
+		return via.take(via.version)
+	case rec == nil || rec.Version.N <= s.cur.floor:
+		return nil
+	}
+	return s.carry(via.version, floorValue(s.cur.cred.key, rec.Version.N), rec)
 }
 
 // invalidate ends the sessions that the request has left, with the turn and mu
@@ -161,7 +205,7 @@ func (s *Session) invalidate() error {
 	for _, e := range s.ending {
 		c := Change{Base: e.base.Version, Generation: e.base.Generation, Invalidate: ReasonSignOut}
 		s.mu.Unlock()
-		_, err := s.m.commit(s.ctx, e.cred.key, c)
+		_, err := s.m.commit(s.ctx, e.cred.key, &c)
 		s.mu.Lock()
 		if err != nil && !absent(err) {
 			return err
@@ -176,7 +220,7 @@ func (s *Session) invalidate() error {
 	if s.cur.base == nil {
 		s.cookie = nil
 		if done {
-			s.cookie = s.m.opt.Cookie.deletion()
+			s.cookie = s.m.via.take(s.m.via.name)
 		}
 	}
 	return nil

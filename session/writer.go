@@ -69,6 +69,7 @@ func (w *writer) seal(periodic bool) error {
 	}
 	w.sealed = true
 	w.err = w.s.seal(periodic)
+	w.s.settle()
 	if w.err != nil {
 		w.replace()
 		return w.err
@@ -85,6 +86,9 @@ func (w *writer) replace() {
 	clear(h)
 	maps.Copy(h, w.initial)
 	w.s.mark(h)
+	for _, in := range w.s.settled() {
+		in.mark(h)
+	}
 	h.Set("Cache-Control", "no-store")
 	out := &answer{ResponseWriter: w.inner}
 	w.s.m.opt.ErrorHandler(out, w.req, w.err)
@@ -114,26 +118,56 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // mark adds what the session says in the response's header.
 func (s *Session) mark(h http.Header) {
 	s.mu.Lock()
-	touched, cookie := s.touched, s.cookie
+	touched, given := s.touched, [2]*http.Cookie{s.cookie, s.carryFloor()}
 	s.mu.Unlock()
-	if touched && !varies(h) {
-		h.Add("Vary", "Cookie")
+	via := &s.m.via
+	if touched && !varies(h, via.varies()) {
+		h.Add("Vary", via.varies())
 	}
-	if cookie != nil {
-		h.Add("Set-Cookie", cookie.String())
-		h.Set("Cache-Control", "no-store")
+	for _, k := range given {
+		if k != nil {
+			via.send(h, k)
+			h.Set("Cache-Control", "no-store")
+		}
 	}
 }
 
-func varies(h http.Header) bool {
+func varies(h http.Header, by string) bool {
 	return slices.ContainsFunc(h["Vary"], func(line string) bool {
 		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, by) {
 				return true
 			}
 		}
 		return false
 	})
+}
+
+// settle tells the sessions of the managers around this one that it has
+// committed, or may have: whatever becomes of their own commits, the browser
+// must get its cookie, because the one that it has may open nothing any more.
+func (s *Session) settle() {
+	for o := s.outer; o != nil; o = o.outer {
+		o.mu.Lock()
+		o.nested = append(o.nested, s)
+		o.mu.Unlock()
+	}
+}
+
+func (s *Session) settled() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.nested)
+}
+
+// abandon is what is left to do after a panic: nothing is committed any more,
+// but if somebody outside answers, the browser gets the cookie of what the
+// handler has committed itself.
+func (w *writer) abandon() {
+	if !w.sealed {
+		w.sealed = true
+		w.s.mark(w.inner.Header())
+	}
 }
 
 // finish is what is left to do when the handler has returned.

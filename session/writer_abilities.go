@@ -35,8 +35,13 @@ type flushing interface {
 	FlushError() error
 }
 
+// closeNotifier is http.CloseNotifier, which is deprecated, but gin.Context.Stream
+// panics without it.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
 // withAbilities returns w with exactly the optional interfaces that the inner
-// writer has. Push needs no commit.
+// writer has; closeNotifier only in the combinations that net/http and gin
+// have. Neither that nor Push needs a commit.
 func (w *writer) withAbilities() http.ResponseWriter {
 	_, canFlush := w.inner.(http.Flusher)
 	_, canHijack := w.inner.(http.Hijacker)
@@ -45,7 +50,34 @@ func (w *writer) withAbilities() http.ResponseWriter {
 	f, h, r := flusher{w}, hijacker{w}, readerFrom{w, from}
 
 	const flush, hijack, read, pushes = 1, 2, 4, 8
-	switch bit(canFlush, flush) | bit(canHijack, hijack) | bit(canRead, read) | bit(canPush, pushes) {
+	have := bit(canFlush, flush) | bit(canHijack, hijack) | bit(canRead, read) | bit(canPush, pushes)
+	if gone, ok := w.inner.(closeNotifier); ok {
+		switch have {
+		case flush | hijack | read: // net/http over HTTP/1
+			return struct {
+				*writer
+				flushing
+				http.Hijacker
+				io.ReaderFrom
+				closeNotifier
+			}{w, f, h, r, gone}
+		case flush | pushes: // net/http over HTTP/2
+			return struct {
+				*writer
+				flushing
+				http.Pusher
+				closeNotifier
+			}{w, f, push, gone}
+		case flush | hijack: // gin
+			return struct {
+				*writer
+				flushing
+				http.Hijacker
+				closeNotifier
+			}{w, f, h, gone}
+		}
+	}
+	switch have {
 	case flush:
 		return struct {
 			*writer
@@ -79,7 +111,7 @@ func (w *writer) withAbilities() http.ResponseWriter {
 			http.Hijacker
 			io.ReaderFrom
 		}{w, h, r}
-	case flush | hijack | read: // net/http over HTTP/1
+	case flush | hijack | read:
 		return struct {
 			*writer
 			flushing
@@ -91,7 +123,7 @@ func (w *writer) withAbilities() http.ResponseWriter {
 			*writer
 			http.Pusher
 		}{w, push}
-	case flush | pushes: // net/http over HTTP/2
+	case flush | pushes:
 		return struct {
 			*writer
 			flushing

@@ -5,9 +5,11 @@
 //
 // # Guarantees
 //
-//   - The whole contract of [session.Store], which package sessiontest checks.
-//   - Nothing that a caller passes in or gets out shares memory with what is
-//     stored.
+//   - The whole contract of [session.Store] and of the abilities
+//     [session.Principals] and [session.Inspector], which package sessiontest
+//     checks. The bound of a principal's sessions is exact.
+//   - Nothing that a caller passes in, or gets from a Fresh load or Inspect,
+//     shares memory with what is stored.
 //   - No goroutine. Expired sessions are removed by the next call, whichever
 //     it is, so that a clock that steps back brings none of them back.
 //   - At most Options.MaxSessions records. A start beyond that is refused with
@@ -65,14 +67,16 @@ type Store struct {
 
 	mu      sync.Mutex
 	records map[session.Key]*entry
-	queue   queue // the same entries
+	queue   queue                             // the same entries
+	owned   map[string]map[session.Key]*entry // those of a principal, by principal
+	signIns int64
 }
 
 var _ session.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New(opt Options) *Store {
-	return &Store{opt: opt.withDefaults(), records: map[session.Key]*entry{}}
+	return &Store{opt: opt.withDefaults(), records: map[session.Key]*entry{}, owned: map[string]map[session.Key]*entry{}}
 }
 
 // Load implements session.Store.
@@ -107,7 +111,17 @@ func (s *Store) Commit(ctx context.Context, key session.Key, c session.Change) (
 	if old == nil && s.opt.MaxSessions > 0 && len(s.records) >= s.opt.MaxSessions {
 		return session.Result{}, fmt.Errorf("%w: it holds %d sessions, none of them expired", ErrFull, len(s.records))
 	}
+	if c.SignIn == nil {
+		s.put(key, next)
+		return result, nil
+	}
+	if err := s.makeRoom(key, c.SignIn, now); err != nil {
+		return session.Result{}, err
+	}
 	s.put(key, next)
+	s.signIns++
+	e := s.records[key]
+	e.device, e.signedIn = c.SignIn.Device, s.signIns
 	return result, nil
 }
 
@@ -134,9 +148,14 @@ func (s *Store) put(key session.Key, r *session.Record) {
 		e = &entry{key: key, record: r, due: r.Expires()}
 		s.records[key] = e
 		heap.Push(&s.queue, e)
+		s.own(e)
 		return
 	}
+	if e.record.Principal != r.Principal {
+		s.disown(e)
+	}
 	e.record = r
+	s.own(e)
 	if end := r.Expires(); end.Before(e.due) {
 		e.due = end
 		heap.Fix(&s.queue, e.index)
@@ -155,6 +174,7 @@ func (s *Store) sweep() time.Time {
 		}
 		heap.Pop(&s.queue)
 		delete(s.records, e.key)
+		s.disown(e)
 	}
 	return now
 }

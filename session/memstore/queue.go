@@ -15,6 +15,9 @@ type entry struct {
 	// its expiry, which moves with each access.
 	due   time.Time
 	index int // in the queue
+
+	device   string // of the last sign-in
+	signedIn int64  // counts the store's sign-ins
 }
 
 // queue is a heap of entries, the first due in front.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"sync"
 	"time"
 
@@ -98,6 +99,17 @@ func (e *env) now() time.Time {
 }
 
 func (e *env) advance(d time.Duration) { e.h.Clock.Advance(d) }
+
+// moment lets the store's clock move on, so that what follows is later.
+func (e *env) moment() {
+	if e.h.Clock != nil {
+		e.advance(time.Second)
+		return
+	}
+	for begin := time.Now(); time.Since(begin) < 2*time.Millisecond; {
+		runtime.Gosched()
+	}
+}
 
 // change is a change by a request that loaded rec.
 func (e *env) change(rec *session.Record, ops ...session.Op) session.Change {

@@ -24,6 +24,8 @@ type fault struct {
 	open   func(f *fake, rec *record, opt session.LoadOptions, now time.Time) (view, updated *record, err error)
 	commit func(f *fake, ctx context.Context, key session.Key, c change) (session.Result, error)
 	load   func(f *fake, ctx context.Context, key session.Key, opt session.LoadOptions) (*record, error)
+
+	directory directoryFault
 }
 
 // fake is a store that is right unless it has a fault.
@@ -34,6 +36,7 @@ type fake struct {
 	mu      sync.Mutex
 	records map[session.Key]*record
 	past    map[session.Version]*record // every state there ever was
+	signed  []signing                   // every sign-in there ever was
 	loads   atomic.Int64
 	commits atomic.Int64
 }
@@ -90,6 +93,11 @@ func (f *fake) rightCommit(ctx context.Context, key session.Key, c change) (sess
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next, result, err := f.apply(f.records[key], c)
+	if err == nil && c.SignIn != nil {
+		if err := f.signIn(key, c, result); err != nil {
+			return session.Result{}, err
+		}
+	}
 	if next != nil {
 		f.put(key, next)
 	}

@@ -22,8 +22,9 @@
 //   - A store that passes may still lose what its server or disk loses: what
 //     happens across a crash, a partition or a failover needs tests of its own.
 //   - Without Harness.Clock, expiry and clocks that step back are not checked;
-//     without Harness.SetFormat, unknown formats are not. Test skips these
-//     checks by name.
+//     without Harness.SetFormat, unknown formats are not; of a store without
+//     the abilities [session.Principals] and [session.Inspector], neither are
+//     these. Test skips these checks by name.
 package sessiontest
 
 import (
@@ -88,15 +89,24 @@ type Check struct {
 	Guarantee string
 	// NeedsClock and NeedsFormat say which hooks of the Harness it needs.
 	NeedsClock, NeedsFormat bool
+	// NeedsPrincipals and NeedsInspector say which abilities of the store it is
+	// about. A Peer may lack them.
+	NeedsPrincipals, NeedsInspector bool
 	// Run returns how the store breaks the property, nil if it does not. The
 	// harness must be fresh.
 	Run func(Harness) error
 }
 
-// Missing says which hook the check needs that h does not have; empty if
-// none.
+// Missing says which hook, or ability of the store, the check needs that h does
+// not have; empty if none.
 func (c Check) Missing(h Harness) string {
+	_, principals := h.Store.(session.Principals)
+	_, inspector := h.Store.(session.Inspector)
 	switch {
+	case c.NeedsPrincipals && !principals:
+		return "session.Principals"
+	case c.NeedsInspector && !inspector:
+		return "session.Inspector"
 	case c.NeedsClock && h.Clock == nil:
 		return "Harness.Clock"
 	case c.NeedsFormat && h.SetFormat == nil:
@@ -110,6 +120,7 @@ func Checks() []Check {
 	var all []Check
 	for _, theme := range [][]Check{
 		existence, atomicity, merges, limits, once, renewal, signIn, logout, expiry, clocks, isolation, unknowns, concurrency,
+		principals, revocation, inspection,
 	} {
 		all = append(all, theme...)
 	}

@@ -34,7 +34,7 @@ func TestChecksRejectFaultyStores(t *testing.T) {
 	for _, check := range Checks() {
 		byName[check.Name] = check
 	}
-	for _, f := range faulty {
+	for _, f := range slices.Concat(faulty, faultyDirectories) {
 		for name := range strings.FieldsSeq(f.checks) {
 			t.Run(f.name+"/"+name, func(t *testing.T) {
 				check, ok := byName[name]
@@ -55,7 +55,7 @@ func TestChecksRejectFaultyStores(t *testing.T) {
 // A check that has never rejected anything is untested.
 func TestEveryCheckIsTested(t *testing.T) {
 	var tested []string
-	for _, f := range faulty {
+	for _, f := range slices.Concat(faulty, faultyDirectories) {
 		tested = append(tested, strings.Fields(f.checks)...)
 	}
 	var seen []string
@@ -73,18 +73,31 @@ func TestEveryCheckIsTested(t *testing.T) {
 	}
 }
 
-// Without hooks only the checks that say so are left out.
+// Without hooks, and of a store without abilities, only the checks that say so
+// are left out.
 func TestMissingHooks(t *testing.T) {
-	var skipped []string
+	needs := map[string][]string{}
 	for _, check := range Checks() {
-		if hook := check.Missing(Harness{}); hook != "" {
-			skipped = append(skipped, check.Name)
+		store := memstore.New(memstore.Options{})
+		switch hook := check.Missing(Harness{Store: WithFaults(store)}); hook {
+		case "":
+		case "session.Principals", "session.Inspector":
+			needs[hook] = append(needs[hook], check.Name)
+		default:
+			needs["hooks"] = append(needs["hooks"], check.Name)
+		}
+		h := Harness{Store: store}
+		if check.Missing(h) != "" {
 			continue
 		}
-		if err := check.Run(Harness{Store: memstore.New(memstore.Options{})}); err != nil {
+		if err := check.Run(h); err != nil {
 			t.Errorf("%s, on the machine's clock: %v", check.Name, err)
 		}
 	}
+	if principals, inspector := len(needs["session.Principals"]), len(needs["session.Inspector"]); principals != 17 || inspector != 3 {
+		t.Errorf("skipped without abilities: %d and %d checks: %q", principals, inspector, needs)
+	}
+	skipped := needs["hooks"]
 	want := []string{
 		"late-edge", "late-retry", "renew-then-lapse", "renew-window", "renew-many", "tombstone-life",
 		"idle", "idle-commits", "idle-start", "touch", "touch-commit", "passive", "unconfirmed", "confirmed", "absolute",
