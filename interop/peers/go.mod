@@ -2,6 +2,28 @@ module github.com/evenkeel/evenkeel/interop/peers
 
 go 1.26.0
 
-require github.com/evenkeel/evenkeel/session v0.0.0
+require (
+	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/evenkeel/evenkeel/session v0.0.0
+	github.com/gorilla/securecookie v1.1.2
+	github.com/gorilla/sessions v1.4.0
+)
 
 replace github.com/evenkeel/evenkeel/session => ../../session
+
+require (
+	github.com/alexedwards/scs/goredisstore v0.0.0-20250212122300-421ef1d8611c
+	github.com/evenkeel/evenkeel/internal/proctest v0.0.0
+	github.com/evenkeel/evenkeel/internal/redistest v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
+)
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+)
+
+replace github.com/evenkeel/evenkeel/internal/proctest => ../../internal/proctest
+
+replace github.com/evenkeel/evenkeel/internal/redistest => ../../internal/redistest
