@@ -1,0 +1,76 @@
+package link
+
+import "errors"
+
+var (
+	errClosed    = errors.New("the link to redis is closed")
+	errNoCluster = errors.New("this server is not part of a Cluster")
+)
+
+// connect makes the client and the connection, if they are not there, and asks
+// the server whether it will do. It runs in a goroutine of the link, whenever a
+// call finds that a connection was lost since.
+func (n *node) connect(c *client) error {
+	err := n.tryConnect(c)
+	if err == nil {
+		n.line(c).trouble.Store(nil)
+		return nil
+	}
+	err = n.blame(err)
+	n.line(c).trouble.Store(&err)
+	return err
+}
+
+func (n *node) tryConnect(c *client) error {
+	if err := c.make(); err != nil {
+		return err
+	}
+	l, ln := n.link, n.line(c)
+	seen := ln.changed.Load()
+	if l.at.mode == cluster && n == l.entry {
+		if err := l.topology.load(c); err != nil {
+			return err
+		}
+		ln.good.Store(seen)
+		return nil
+	}
+	r := c.to(n)
+	if r == nil { // the client learns of the node when it is first sent there
+		return nil
+	}
+	if l.at.mode == sentinel {
+		for addr := range r.Nodes() {
+			n.label.Store(&addr)
+		}
+	}
+	info, err := ask(l.life, r, 3*l.opt.DialTimeout, r.B().Info().Build()).ToString()
+	if err == nil || isForbidden(err) {
+		err = n.check.server(n, info, err)
+	}
+	if err != nil {
+		return err
+	}
+	ln.good.Store(seen)
+	return nil
+}
+
+func isForbidden(err error) bool {
+	f, _ := classify(err)
+	return f == Forbidden
+}
+
+// blame makes an *Error of whatever kept the connection from being made.
+func (n *node) blame(err error) error {
+	failure := asFailure(n.name(), err)
+	switch {
+	case n.link.closed():
+		return errClosed
+	case failure == nil:
+		return &Error{Failure: Unreachable, Node: n.name(), Err: err}
+	case failure.Failure == Disconnected && !n.link.at.tls:
+		failure.Hint = "it closed the connection before it said anything: does it want TLS, that is a URL with rediss?"
+	case failure.Failure == Unauthorized && n.link.at.mode == sentinel:
+		failure.Hint = "it was the server or a Sentinel, which has sentinel_user and sentinel_password in the URL"
+	}
+	return failure
+}
