@@ -24,7 +24,8 @@ with evenkeel, and the verdict is the second's. No configuration, no server.`,
 		Example: `  evenkeel demo
   evenkeel demo --strategy memory --for 30s
   evenkeel demo --strategy all --for 150s --page off
-  evenkeel demo --strategy evenkeel --for 60s --page off --json result.json`,
+  evenkeel demo --strategy evenkeel --for 60s --page off --json result.json
+  evenkeel demo --strategy evenkeel --store redis://127.0.0.1:6379/0`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := log.logger(cmd.ErrOrStderr())
@@ -44,7 +45,7 @@ with evenkeel, and the verdict is the second's. No configuration, no server.`,
 	f.DurationVar(&opt.Every, "every", 5*time.Second, "time between scale-outs, scale-ins, restarts and kills")
 	f.DurationVar(&opt.Control, "control", 5*time.Second, "quiet time before the first of them")
 	f.StringVar(&opt.Strategy, "strategy", "", "memory, sticky, sticky-drain, shared, evenkeel or all (default: sticky, then evenkeel)")
-	f.StringVar(&opt.Store, "store", "", "where sessions are kept, sqlite:PATH (default: a file in a temporary folder)")
+	f.StringVar(&opt.Store, "store", "", "where sessions are kept: sqlite:PATH, or a URL of Redis servers (default: a file in a temporary folder)")
 	f.StringVar(&opt.Page, "page", "auto", "where you can shop too: auto, an address, or off")
 	f.Uint64Var(&opt.Seed, "seed", 1, "the same seed gives the same users and events")
 	f.StringVar(&opt.JSON, "json", "", "write the result to this file; - is standard output")

@@ -108,19 +108,19 @@ func (o *Options) phases() []phase {
 	}
 }
 
-// storePath says where a strategy's sessions are: a file in dir, unless the
-// flag names another. Blobs and the library's records are different files.
-func (o *Options) storePath(dir string, s Strategy) (string, error) {
+// storeAt says where a strategy's sessions are: a file in dir, unless the flag
+// names something else. Blobs are in a file of their own, also where the
+// library's records are in Redis.
+func (o *Options) storeAt(dir string, s Strategy) (string, error) {
 	path := filepath.Join(dir, "sessions.db")
-	if o.Store != "" {
-		scheme, rest, _ := strings.Cut(o.Store, ":")
-		switch {
-		case scheme == "redis" || scheme == "rediss":
-			return "", fmt.Errorf("--store %s://…: this version keeps sessions in SQLite only; use sqlite:PATH", scheme)
-		case scheme != "sqlite" || rest == "":
-			return "", fmt.Errorf("--store %s: not understood; use sqlite:PATH", o.Store)
-		}
+	if scheme, rest, _ := strings.Cut(o.Store, ":"); scheme == "sqlite" && rest != "" {
 		path = rest
+	} else if strings.HasPrefix(scheme, "redis") && strings.HasPrefix(rest, "//") {
+		if s.Sessions == InLibrary {
+			return o.Store, nil
+		}
+	} else if o.Store != "" {
+		return "", fmt.Errorf("--store %s: not understood; use sqlite:PATH, redis://HOST:PORT/DB, redis-sentinel://HOSTS/MASTER or redis-cluster://HOSTS", o.Store)
 	}
 	if s.Sessions == InBlob {
 		path += ".shared"
@@ -132,11 +132,11 @@ func (o *Options) storePath(dir string, s Strategy) (string, error) {
 // not work is said before anything starts.
 func (o *Options) checkStores(ctx context.Context, dir string) error {
 	for _, p := range o.phases() {
-		path, err := o.storePath(dir, p.strategy)
+		at, err := o.storeAt(dir, p.strategy)
 		if err != nil {
 			return err
 		}
-		if err := shop.CheckStore(ctx, string(p.strategy.Sessions), path); err != nil {
+		if err := shop.CheckStore(ctx, string(p.strategy.Sessions), at); err != nil {
 			return fmt.Errorf("--store: %w", err)
 		}
 	}

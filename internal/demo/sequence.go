@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/demo/shop"
 	"github.com/evenkeel/evenkeel/internal/drill"
 	"github.com/evenkeel/evenkeel/internal/drill/check"
 	"github.com/evenkeel/evenkeel/internal/drill/report"
@@ -119,7 +120,7 @@ func (d *demo) script(ctx context.Context) ([]act, error) {
 func (d *demo) play(ctx context.Context, p phase) (act, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	store, err := d.opt.storePath(d.dir, p.strategy)
+	store, err := d.opt.storeAt(d.dir, p.strategy)
 	if err != nil {
 		return act{}, err
 	}
@@ -127,7 +128,9 @@ func (d *demo) play(ctx context.Context, p phase) (act, error) {
 	if err != nil {
 		return act{}, err
 	}
-	go watchDisk(ctx, store, cancel)
+	if !shop.IsRedis(store) {
+		go watchDisk(ctx, store, cancel)
+	}
 	now := d.enter(p, cancel)
 	defer d.exit()
 	st, err := d.openStage(ctx, p.strategy, l, store)

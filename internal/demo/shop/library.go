@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/session"
+	"github.com/evenkeel/evenkeel/session/redisstore"
 	"github.com/evenkeel/evenkeel/session/sqlitestore"
 )
 
@@ -16,7 +18,24 @@ import (
 // request changing only what it touched.
 type library struct {
 	manager *session.Manager
-	store   *sqlitestore.Store
+	store   store
+}
+
+// store is a session store that the library opened.
+type store interface {
+	session.Store
+	Close() error
+}
+
+// IsRedis tells whether a store is the URL of Redis servers, and not a file.
+func IsRedis(store string) bool { return strings.Contains(store, "://") }
+
+// openStore opens the store at a path or a URL.
+func openStore(at string, logger *slog.Logger) (store, error) {
+	if IsRedis(at) {
+		return redisstore.New(at, redisstore.Options{Service: "demo", Logger: logger})
+	}
+	return sqlitestore.Open(at, sqlitestore.Options{})
 }
 
 // entry is a line in its department's part of the cart.
@@ -50,12 +69,12 @@ func attributes() []session.Named {
 }
 
 // storeBudget bounds a store call: the demo's machine may be busy, and its
-// store is a file that several processes write to.
+// store may be a file that several processes write to.
 const storeBudget = 2 * time.Second
 
-// NewLibrary keeps sessions in the SQLite file at path.
-func NewLibrary(cookie, path string, logger *slog.Logger) (Sessions, error) {
-	store, err := sqlitestore.Open(path, sqlitestore.Options{})
+// NewLibrary keeps sessions in the SQLite file or the Redis servers at a path or URL.
+func NewLibrary(cookie, at string, logger *slog.Logger) (Sessions, error) {
+	store, err := openStore(at, logger)
 	if err != nil {
 		return nil, err
 	}

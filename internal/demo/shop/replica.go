@@ -15,6 +15,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/probe"
+	"github.com/evenkeel/evenkeel/session"
 )
 
 // Environment is the variable in which a replica finds its configuration. It
@@ -30,7 +31,7 @@ type Config struct {
 	Name     string `json:"name"`
 	Address  string `json:"address"`  // to listen on; "" is the listener handed down as Descriptor
 	Sessions string `json:"sessions"` // memory, blob or library
-	Store    string `json:"store"`    // file of the sessions
+	Store    string `json:"store"`    // file of the sessions, or the URL of Redis servers
 	Orders   string `json:"orders"`   // file of the shop's own database
 	Cookie   string `json:"cookie"`
 	Secret   string `json:"secret"`  // of the probe
@@ -113,14 +114,31 @@ func (cfg Config) open(ctx context.Context, logger *slog.Logger) (Sessions, erro
 	}
 }
 
-// CheckStore opens the store that such sessions would be kept in, and closes
-// it again.
-func CheckStore(ctx context.Context, sessions, path string) error {
-	s, err := Config{Sessions: sessions, Store: path, Cookie: "check"}.open(ctx, slog.New(slog.DiscardHandler))
+// CheckStore opens the store that such sessions would be kept in, asks it
+// something, and closes it again.
+func CheckStore(ctx context.Context, sessions, at string) error {
+	if IsRedis(at) {
+		return checkRedis(ctx, at)
+	}
+	s, err := Config{Sessions: sessions, Store: at, Cookie: "check"}.open(ctx, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	return s.Close()
+}
+
+func checkRedis(ctx context.Context, url string) error {
+	s, err := openStore(url, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err = s.Load(ctx, "AAAAAAAAAAAAAAAA", session.LoadOptions{Fresh: true})
+	if errors.Is(err, session.ErrNotFound) {
+		err = nil
+	}
+	return errors.Join(err, s.Close())
 }
 
 func (cfg Config) run(ctx context.Context, sessions Sessions, orders *Orders, logger *slog.Logger) error {
