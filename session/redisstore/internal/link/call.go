@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evenkeel/evenkeel/session"
 	"github.com/redis/rueidis"
 )
 
@@ -71,9 +72,9 @@ func (l *Link) Ping(ctx context.Context) (sent time.Time, err error) {
 
 func (l *Link) ping(ctx context.Context, n *node) error {
 	return n.run(ctx, l.tracked, func(ctx context.Context, _ rueidis.Client) error {
-		r := l.tracked.to(n)
-		if r == nil {
-			return errUnknownNode
+		r, err := l.tracked.only(n)
+		if err != nil {
+			return err
 		}
 		role, err := r.Do(ctx, r.B().Role().Build()).ToArray()
 		if reply, ok := rueidis.IsRedisErr(err); ok {
@@ -111,9 +112,9 @@ func (l *Link) visit(ctx context.Context, n *node, f func(context.Context, rueid
 	if err := n.reach(ctx, l.plain); err != nil {
 		return err
 	}
-	r := l.plain.to(n)
-	if r == nil {
-		return &Error{Failure: ClusterDown, Node: n.name(), Err: errUnknownNode}
+	r, err := l.plain.only(n)
+	if err != nil {
+		return err
 	}
 	return n.report(ctx, l.plain, f(ctx, r))
 }
@@ -147,16 +148,16 @@ func (l *Link) Dedicated(ctx context.Context, key string, f func(context.Context
 	if err := n.reach(ctx, l.plain); err != nil {
 		return err
 	}
-	d, release, err := l.dedicate(ctx)
+	d, release, err := l.dedicate(ctx, n)
 	if err != nil {
-		return n.report(ctx, l.plain, err)
+		return session.ErrUnavailable{Cause: err}
 	}
 	defer release()
 	return n.report(ctx, l.plain, f(ctx, d))
 }
 
 // dedicate does not outlast ctx, which rueidis does not know here.
-func (l *Link) dedicate(ctx context.Context) (rueidis.DedicatedClient, func(), error) {
+func (l *Link) dedicate(ctx context.Context, n *node) (rueidis.DedicatedClient, func(), error) {
 	type loan struct {
 		d       rueidis.DedicatedClient
 		release func()
@@ -176,6 +177,6 @@ func (l *Link) dedicate(ctx context.Context) (rueidis.DedicatedClient, func(), e
 	case got := <-lent:
 		return got.d, got.release, nil
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		return nil, nil, &Error{Failure: Crowded, Node: n.name(), Err: ctx.Err()}
 	}
 }

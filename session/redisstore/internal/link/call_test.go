@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/evenkeel/evenkeel/internal/proctest"
@@ -176,6 +180,93 @@ func TestAfterCloseCallsSayThatNothingWasSent(t *testing.T) {
 	}
 	if _, err := w.Ping(t.Context()); !errors.Is(err, errClosed) {
 		t.Errorf("Ping: %v", err)
+	}
+}
+
+// Nothing of a link is left after Close: of its own at once, of rueidis when
+// its delayed work has found that it is closed.
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	c := redistest.StartReplicatedCluster(t, 2, 1)
+	f := redistest.StartSentinels(t, 1, redistest.Start(t).Addr, "shop")[0]
+	for _, url := range []string{clusterURL(c), "redis-sentinel://" + f.Addr + "/shop", "redis://" + redistest.Start(t).Addr} {
+		w := start(t, url, Options{})
+		dedicated := func(ctx context.Context, d rueidis.DedicatedClient) error {
+			return d.Do(ctx, d.B().Get().Key("k").Build()).Error()
+		}
+		if err := errors.Join(w.set(t, "k"), w.read(t, "k"), w.Dedicated(t.Context(), "k", dedicated)); err != nil {
+			t.Fatal(err)
+		}
+		if stacks("internal/link.(*conn)") == 0 {
+			t.Fatal("control: a link in use has no goroutine")
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, url+" leaves no goroutine", func() error {
+			n := stacks("/rueidis.", "internal/link.(*")
+			return unless(n == 0, fmt.Sprint(n, " are left"))
+		})
+	}
+}
+
+// stacks counts the goroutines, beside the caller's, with one of the texts in
+// their stacks.
+func stacks(texts ...string) int {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	n := 0
+	for _, g := range strings.Split(string(buf), "\n\n")[1:] {
+		if slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(g, s) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// An idle connection that the server closes is replaced before a call needs it.
+func TestAConnectionThatWasClosedWhileIdleCostsNoCall(t *testing.T) {
+	s := redistest.Start(t)
+	w := start(t, "redis://"+s.Addr, Options{})
+	for range 20 {
+		if err := w.set(t, "k"); err != nil {
+			t.Fatal(err)
+		}
+		do(t, s, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		ln := w.entry.line(w.plain)
+		eventually(t, "the loss is noticed", func() error { return unless(ln.good.Load() != ln.changed.Load(), "not yet") })
+	}
+	if got := w.Stats(); len(got.Failures) != 0 || got.Dials != 20 {
+		t.Errorf("stats %+v, want no failure and 20 dials", got)
+	}
+}
+
+func TestDedicatedConnectionsAreBounded(t *testing.T) {
+	s := redistest.Start(t)
+	w := start(t, "redis://"+s.Addr, Options{})
+	leave := make(chan struct{})
+	var wg sync.WaitGroup
+	var inside atomic.Int64
+	for range dedicatedLimit {
+		wg.Go(func() {
+			err := w.Dedicated(context.Background(), "k", func(ctx context.Context, d rueidis.DedicatedClient) error {
+				inside.Add(1)
+				<-leave
+				return d.Do(ctx, d.B().Ping().Build()).Error()
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "all connections are in use", func() error { return unless(inside.Load() == dedicatedLimit, "not yet") })
+	ctx, cancel := context.WithTimeout(t.Context(), budget/5)
+	defer cancel()
+	err := w.Dedicated(ctx, "k", func(context.Context, rueidis.DedicatedClient) error { return errors.New("called") })
+	wantFailure(t, err, Crowded, s.Addr)
+	close(leave)
+	wg.Wait()
+	if got := w.Stats(); got.Opened != 0 {
+		t.Errorf("a crowd opened the breaker: %+v", got)
 	}
 }
 

@@ -153,6 +153,14 @@ func (c *client) to(n *node) rueidis.Client {
 	return r.Nodes()[n.name()]
 }
 
+// only is to, with an error in place of nil.
+func (c *client) only(n *node) (rueidis.Client, error) {
+	if r := c.to(n); r != nil {
+		return r, nil
+	}
+	return nil, &Error{Failure: Disconnected, Node: n.name(), Err: errUnknownNode}
+}
+
 // disconnect ends the connections to a node; the next call makes a new one.
 // Outside of a Cluster all are to the one node.
 func (c *client) disconnect(n *node) {

@@ -55,9 +55,9 @@ func (n *node) askTerm() error {
 	ctx, cancel := context.WithTimeout(l.life, callLimit)
 	defer cancel()
 	return n.run(ctx, l.plain, func(ctx context.Context, _ rueidis.Client) error {
-		r := l.plain.to(n)
-		if r == nil {
-			return errUnknownNode
+		r, err := l.plain.only(n)
+		if err != nil {
+			return err
 		}
 		t := Term{node: n, changed: ln.changed.Load(), addr: n.target()}
 		text, err := r.Do(ctx, r.B().Info().Section("replication").Build()).ToString()

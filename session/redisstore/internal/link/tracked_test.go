@@ -149,3 +149,15 @@ func TestPingFailsWithoutAMasterAndWithoutAnAnswer(t *testing.T) {
 	s.Cont()
 	eventually(t, "the server goes on", ping)
 }
+
+// A peer that vanishes without a word is found out while nobody asks anything.
+func TestAnIdleConnectionToNowhereForgetsAll(t *testing.T) {
+	p := redistest.StartProxy(t, redistest.Start(t).Addr)
+	w := start(t, "redis://"+p.Addr, Options{})
+	if err := w.read(t, "k"); err != nil {
+		t.Fatal(err)
+	}
+	w.quiet()
+	p.BlackHole()
+	w.eventuallyHears(t, "all")
+}
