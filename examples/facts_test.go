@@ -95,6 +95,8 @@ func TestTableOfErrors(t *testing.T) {
 		"ErrType": session.ErrType, "ErrUndecodable": session.ErrUndecodable, "ErrNewer": session.ErrNewer,
 		"ErrMalformed": session.ErrMalformed, "ErrStarted": session.ErrStarted, "ErrDone": session.ErrDone,
 		"ErrStarts": session.ErrStarts, "ErrFormat": session.ErrFormat, "ErrUnknown": session.ErrUnknown,
+		"ErrNotFresh": session.ErrNotFresh, "ErrTooMany": session.ErrTooMany, "ErrUnsupported": session.ErrUnsupported,
+		"ErrUnavailable": session.ErrUnavailable{},
 	}
 	for _, r := range rows(read(t, guides+"/sessions.md")) {
 		status, err := strconv.Atoi(r[0])
