@@ -35,13 +35,16 @@ func answered(err error) bool {
 
 // absent tells whether err says that there certainly is no such session.
 func absent(err error) bool {
-	if err == nil {
-		return false
-	}
-	if _, is := unavailable(err); is {
+	if _, refused := unavailable(err); refused || err == nil {
 		return false
 	}
 	return errors.Is(err, ErrNotFound) || errors.As(err, new(ErrGone))
+}
+
+// superseded tells whether err says that what was presented has been renewed.
+func superseded(err error) bool {
+	_, refused := unavailable(err)
+	return !refused && errors.Is(err, ErrSuperseded)
 }
 
 // load is bounded by the budget; unlike commit it ends with ctx.
@@ -167,7 +170,7 @@ func (m *Manager) send(ctx context.Context, key Key, c *Change, deadline time.Ti
 	case errors.As(err, &tooLate):
 		m.count.late.Add(1)
 		m.clock.learn(tooLate.Now)
-	case errors.Is(err, ErrSuperseded):
+	case superseded(err):
 		m.count.superseded.Add(1)
 	}
 	switch {

@@ -96,7 +96,7 @@ func (s *Session) reread(rec *Record, err error) {
 	switch {
 	case err == nil:
 		s.cur.base, s.view, s.stale = rec, nil, false
-	case absent(err) || errors.Is(err, ErrSuperseded):
+	case absent(err) || superseded(err):
 		// It was there when this request began. To start another one now
 		// would bring back what somebody has ended.
 		s.cur.base, s.view, s.stale = nil, nil, false

@@ -128,7 +128,7 @@ func (m *Manager) newSession(ctx context.Context, r *http.Request, cancel contex
 // A handler that can do its work without knowing calls Load first and, upon
 // an error, nothing else of the session.
 func (s *Session) Load() error {
-	if err := s.ensure(); err != nil && !absent(err) && !errors.Is(err, ErrSuperseded) {
+	if err := s.ensure(); err != nil && !absent(err) && !superseded(err) {
 		return err
 	}
 	return nil

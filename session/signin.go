@@ -63,8 +63,8 @@ func (s *Session) SignInWith(principal string, opt SignInOptions) error {
 		return fmt.Errorf("session: sign-in: %w: idle timeout of %v", ErrMalformed, opt.IdleTimeout)
 	}
 	err := s.begin()
-	superseded := errors.Is(err, ErrSuperseded)
-	if err != nil && !superseded {
+	outdated := superseded(err)
+	if err != nil && !outdated {
 		return err
 	}
 	in := &signingIn{principal: principal, device: s.m.device(s.req), opt: opt}
@@ -73,7 +73,7 @@ func (s *Session) SignInWith(principal string, opt SignInOptions) error {
 	if err := s.lateForCookie(); err != nil {
 		return err
 	}
-	if superseded {
+	if outdated {
 		s.forget()
 	}
 	if owner, _ := s.signedIn(); owner != "" && owner != principal {

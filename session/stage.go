@@ -80,7 +80,7 @@ func (s *Session) begin() error {
 		return broken
 	case err == nil || absent(err):
 		return nil
-	case errors.Is(err, ErrSuperseded) || errors.Is(err, ErrDone):
+	case superseded(err) || !unanswered(err) && errors.Is(err, ErrDone):
 		return err
 	}
 	s.spoil(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,6 +149,7 @@ func (w *wordReader) millis(s string) time.Duration {
 // superseded reads what generation.lua writes.
 func (w *wordReader) superseded(s string) []session.Superseded {
 	list := make([]session.Superseded, 0, session.MaxSuperseded)
+	w.bad = w.bad || s == ""
 	for s != "" && !w.bad {
 		n := len(session.Hash{})
 		if len(s) < n {
@@ -181,28 +183,49 @@ func (w *wordReader) flag(s string) bool {
 	return s == "1"
 }
 
-// writes reads what writes.lua writes.
+// writes reads what writes.lua writes. Every load does, so it goes through the
+// text just once.
 func (w *wordReader) writes(s string) []session.Write {
-	list := make([]session.Write, 0, strings.Count(s, "\n"))
-	all := make([]int64, 0, strings.Count(s, ",")) // the values of all, in one piece
-	for s != "" && !w.bad {
-		var line string
-		if s[0] != '\n' {
+	list := make([]session.Write, 0, session.MaxWrites)
+	all := make([]int64, 0, session.MaxWrites) // the values of all, mostly in one piece
+	w.bad = w.bad || s == ""
+	for s != "" {
+		id, rest, ok := strings.Cut(s[1:], ":")
+		n, end := leadingNumber(rest)
+		if s[0] != '\n' || !ok || end == 0 || !strings.HasPrefix(rest[end:], ":") {
 			w.bad = true
-			break
+			return nil
 		}
-		if end := strings.IndexByte(s[1:], '\n'); end >= 0 {
-			line, s = s[1:1+end], s[1+end:]
-		} else {
-			line, s = s[1:], ""
+		write := session.Write{Base: n}
+		if write.ID, ok = parseWriteID(id); !ok {
+			w.bad = true
 		}
-		id, rest, _ := strings.Cut(line, ":")
-		base, values, ok := strings.Cut(rest, ":")
-		id, escaped := parseWriteID(id)
-		w.bad = w.bad || !ok || !escaped
 		from := len(all)
-		all = w.values(values, all)
-		list = append(list, session.Write{ID: id, Base: w.number(base), Values: all[from:len(all):len(all)]})
+		for s = rest[end+1:]; s != "" && s[0] != '\n'; s = s[end+1:] {
+			if n, end = leadingNumber(s); end == len(s) || s[end] != ',' {
+				w.bad = true
+				return nil
+			}
+			all = append(all, n)
+		}
+		write.Values = all[from:len(all):len(all)]
+		list = append(list, write)
 	}
 	return list
+}
+
+// leadingNumber is the decimal int64 that s begins with, and where it ends: at
+// 0 if there is none.
+func leadingNumber(s string) (n int64, end int) {
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '-') {
+		end++
+	}
+	if end == 0 {
+		return 0, 0
+	}
+	n, err := strconv.ParseInt(s[:end], 10, 64)
+	if err != nil {
+		return 0, 0
+	}
+	return n, end
 }

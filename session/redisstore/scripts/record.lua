@@ -63,7 +63,7 @@ local function record(f)
     created = tonumber(f[6]), accessed = tonumber(f[7]), idle = tonumber(f[8]),
     absolute = tonumber(f[9]), gone = f[10],
   }
-  if not (r.n and r.generation and r.verifier and r.created and r.idle)
+  if not (r.n and r.generation and r.verifier and #r.verifier == 32 and r.created and r.idle)
     or f[7] and not r.accessed or f[9] and not r.absolute then
     return nil, 'corrupt bookkeeping'
   end
