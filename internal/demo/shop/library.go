@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/metrics"
 	"github.com/evenkeel/evenkeel/session"
 	"github.com/evenkeel/evenkeel/session/redisstore"
 	"github.com/evenkeel/evenkeel/session/sqlitestore"
@@ -112,6 +113,14 @@ func (l *library) Handler(next http.Handler) http.Handler { return l.manager.Han
 func (l *library) Visit(r *http.Request) Visit { return libraryVisit{session.From(r.Context())} }
 
 func (l *library) Close() error { return l.store.Close() }
+
+// Metrics shows what the library has counted.
+func (l *library) Metrics() http.Handler {
+	if redis, ok := l.store.(*redisstore.Store); ok {
+		return metrics.Handler(metrics.Session(l.manager.Stats), metrics.Redis(redis.Stats))
+	}
+	return metrics.Handler(metrics.Session(l.manager.Stats))
+}
 
 type libraryVisit struct{ s *session.Session }
 

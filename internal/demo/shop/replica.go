@@ -155,10 +155,24 @@ func (cfg Config) run(ctx context.Context, sessions Sessions, orders *Orders, lo
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 90 * time.Second, // a body's time: see New
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+	handler := measured(sessions, shop)
 	if cfg.Drained {
-		return runDrained(ctx, srv, l, shop, logger)
+		return runDrained(ctx, srv, l, handler, logger)
 	}
-	return runAbrupt(ctx, srv, l, shop)
+	return runAbrupt(ctx, srv, l, handler)
+}
+
+// measured answers GET /metrics for Prometheus, where the sessions are counted,
+// and everything else with shop.
+func measured(sessions Sessions, shop http.Handler) http.Handler {
+	counted, ok := sessions.(interface{ Metrics() http.Handler })
+	if !ok {
+		return shop
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", counted.Metrics())
+	mux.Handle("/", shop)
+	return mux
 }
 
 func (cfg Config) listen(ctx context.Context) (net.Listener, error) {
