@@ -109,19 +109,19 @@ func (m *Manager) commit(ctx context.Context, key Key, c *Change) (Result, error
 	for sends := 1; ; sends++ {
 		result, err := m.send(ctx, key, c, deadline)
 		_, refused := unavailable(err)
-		var tooLate ErrLate
+		tooLate := !refused && errors.As(err, new(ErrLate))
 		switch {
 		case err == nil:
 			return result, nil
 		case refused && !c.Retry:
 			return Result{}, fmt.Errorf("session: commit: %w", err)
-		case errors.As(err, &tooLate) && !late && time.Now().Before(deadline):
+		case tooLate && !late && time.Now().Before(deadline):
 			late = true // it was the clock, perhaps; send has learnt
 			c.shift(m.clock.now().Sub(c.NotAfter) + time.Until(deadline))
 			continue
-		case answered(err) && (!c.Retry || !errors.As(err, &tooLate)):
+		case answered(err) && (!c.Retry || !tooLate):
 			return Result{}, err
-		case errors.Is(err, ErrUnknown) || sends >= maxSends || !pause(sends, deadline):
+		case !refused && errors.Is(err, ErrUnknown) || sends >= maxSends || !pause(sends, deadline):
 			m.count.unknown.Add(1)
 			return Result{}, &outcomeError{cause: err}
 		}
@@ -163,6 +163,10 @@ func (m *Manager) send(ctx context.Context, key Key, c *Change, deadline time.Ti
 		m.count.retries.Add(1)
 	}
 	result, err := m.store.Commit(ctx, key, *c)
+	if _, refused := unavailable(err); refused {
+		m.fails(err)
+		return Result{}, err
+	}
 	var tooLate ErrLate
 	switch {
 	case err == nil:
@@ -170,7 +174,7 @@ func (m *Manager) send(ctx context.Context, key Key, c *Change, deadline time.Ti
 	case errors.As(err, &tooLate):
 		m.count.late.Add(1)
 		m.clock.learn(tooLate.Now)
-	case superseded(err):
+	case errors.Is(err, ErrSuperseded):
 		m.count.superseded.Add(1)
 	}
 	switch {

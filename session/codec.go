@@ -13,7 +13,8 @@ var ErrNewer = errors.New("attribute was written by a newer version")
 
 // Codec turns values into bytes and back. It must be safe for concurrent use,
 // and for [Set] one value must have one encoding. No encoding may begin with
-// the bytes 0xFE or 0xFF, which no JSON or CBOR text does.
+// the bytes 0xFE or 0xFF, which no JSON or CBOR text does. Unmarshal must
+// neither change data nor keep any of it: other requests read it, too.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error

@@ -22,13 +22,21 @@
 // at once. Nothing is read until something asks, and nobody has a session, or
 // a cookie, until something is stored.
 //
+// A store may have the abilities [Principals] and [Inspector]: then a manager
+// lists a user's sessions, ends them, bounds how many there are and exports
+// what they hold.
+//
 // # Guarantees
 //
 //   - Existence: a session that was not ended, was active within the idle
 //     timeout and is before its absolute limit is there, on every instance,
-//     unless the store itself lost it.
+//     unless the store itself lost it. What is noticed of that is counted, see
+//     [Loss].
 //   - Read your writes: what a response acknowledged, every later request of
-//     that browser sees, on every instance.
+//     that browser sees, on every instance. With [CacheBounded] that holds for
+//     requests that follow one another, and for what was committed before the
+//     first byte; a client that keeps the session in a header must keep the
+//     version, too.
 //   - No lost update: concurrent writes to distinct attributes all survive, as
 //     do concurrent Update, Add, Append and Remove on one attribute. Of two
 //     Sets of one attribute the last one wins.
@@ -41,7 +49,9 @@
 //     older requests cannot touch what the sign-in set, nor what is
 //     [Privileged].
 //   - Logout is final: nothing that is in flight or repeated brings the session
-//     back. Streams learn of it within Options.Recheck, see [Session.Done].
+//     back, nor one that was revoked or evicted. Streams learn of it within
+//     Options.Recheck, see [Session.Done]. With [CacheBounded], requests of other
+//     browsers and parallel ones may see it for as long as the store documents.
 //   - Isolation: a sign-in as another principal starts another session, and no
 //     attribute crosses. Responses that set a cookie are not cached, those that
 //     read the session vary by it. Where two session cookies arrive, which only
@@ -53,6 +63,8 @@
 //     at errors. Requests that ask nothing of their session, or have no cookie,
 //     are served.
 //   - No response claims what was not stored: a failed commit replaces it.
+//   - A store that says that its server is down ([ErrUnavailable]) is not waited
+//     for: the answer is a 503 at once, and nothing was written.
 //
 // # Not guaranteed
 //
@@ -70,6 +82,7 @@
 //     ErrSuperseded, and it must be opened anew under the new cookie.
 //   - Vary and Set-Cookie for a session that is first asked for after the
 //     response's first byte.
+//   - That [Options].OnLoss tells of every loss, or of real ones only.
 //   - Undoing what a handler staged if something inside of [Manager.Handler]
 //     recovers its panic.
 package session

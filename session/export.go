@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -73,7 +72,7 @@ func (m *Manager) Export(ctx context.Context, principal string) (*Export, error)
 		switch {
 		case err == nil && rec.Gone == "" && rec.Principal == principal:
 			out.Sessions = append(out.Sessions, exported(l, rec))
-		case err != nil && !errors.Is(err, ErrNotFound):
+		case err != nil && !absent(err):
 			return nil, fmt.Errorf("session: export: %w", err)
 		}
 	}

@@ -24,6 +24,7 @@ func TestNewReportsAllThatIsWrong(t *testing.T) {
 		"Limits":              {Limits: session.Limits{Attributes: -1}},
 		"not a cookie name":   {Cookie: session.CookieOptions{Name: "a b"}},
 		"needs a Secure":      {Cookie: session.CookieOptions{Name: "__Host-x", InsecureCookie: true}},
+		"Options.Cache is 4":  {Cache: session.CacheBounded + 1},
 		"needs a Secure cook": {Cookie: session.CookieOptions{Name: "__secure-x", InsecureCookie: true}},
 	} {
 		if _, err := session.New(newStore(), opt); err == nil || !strings.Contains(err.Error(), want) {
@@ -39,10 +40,12 @@ func TestNewReportsAllThatIsWrong(t *testing.T) {
 func TestStatus(t *testing.T) {
 	for want, errs := range map[int][]error{
 		200: {nil},
-		409: {session.ErrSuperseded, session.ErrConflict, session.ErrPrincipal, session.ErrNotFound, session.ErrGone{Reason: "x"}},
+		403: {session.ErrNotFresh},
+		409: {session.ErrTooMany, session.ErrSuperseded, session.ErrConflict, session.ErrPrincipal, session.ErrNotFound, session.ErrGone{Reason: "x"}},
 		413: {fmt.Errorf("x: %w", session.ErrLimit)},
-		500: {session.ErrType, session.ErrUndecodable, session.ErrNewer, session.ErrMalformed, session.ErrStarted, session.ErrDone},
-		503: {errDown, session.ErrFormat, session.ErrUnknown, session.ErrLate{}, session.ErrStarts, context.DeadlineExceeded},
+		500: {session.ErrType, session.ErrUndecodable, session.ErrNewer, session.ErrMalformed, session.ErrStarted, session.ErrDone, session.ErrUnsupported},
+		503: {errDown, session.ErrFormat, session.ErrUnknown, session.ErrLate{}, session.ErrStarts, context.DeadlineExceeded,
+			session.ErrUnavailable{Cause: session.ErrNotFresh}},
 	} {
 		for _, err := range errs {
 			if got := session.Status(err); got != want {

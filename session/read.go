@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 )
 
 // ensure reads the session if necessary. Its error is why base is nil

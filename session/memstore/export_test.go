@@ -10,3 +10,10 @@ func (s *Store) SetFormat(key session.Key, format int) {
 	next.Format = format
 	s.put(key, &next)
 }
+
+// Principals is how many principals the store knows.
+func (s *Store) Principals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.owned)
+}

@@ -13,7 +13,7 @@
 //   - No goroutine. Expired sessions are removed by the next call, whichever
 //     it is, so that a clock that steps back brings none of them back.
 //   - At most Options.MaxSessions records. A start beyond that is refused with
-//     [ErrFull]; a live session is never evicted.
+//     [ErrFull]; no live session is evicted for it.
 //
 // # Not guaranteed
 //

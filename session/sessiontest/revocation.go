@@ -138,6 +138,7 @@ func revokeSignIns(e *env) {
 			all[i] = &sess{env: e, key: newKey(), hash: newHash()}
 			if _, err := all[i].tryCommit(e.startChangeAs(alice, all[i].hash, 0)); err != nil {
 				all[i].gone(err, session.ReasonRevoked, "start with a sign-in") // ended before it was answered
+				all[i] = nil // there may never have been one that its cookie opens
 			}
 		default:
 			once := sync.OnceFunc(signedIn.Done)
@@ -147,6 +148,9 @@ func revokeSignIns(e *env) {
 	})
 	var usable []session.Key
 	for i, s := range all {
+		if s == nil {
+			continue
+		}
 		if _, err := s.tryLoad(s.hash); err != nil || i < early {
 			s.gone(err, session.ReasonRevoked, "load after all")
 			continue
