@@ -8,6 +8,7 @@ require (
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/boj/redistore v1.4.1
 	github.com/evenkeel/evenkeel v0.0.0-00010101000000-000000000000
+	github.com/evenkeel/evenkeel/internal/proctest v0.0.0
 	github.com/evenkeel/evenkeel/session v0.0.0
 	github.com/evenkeel/evenkeel/session/sqlitestore v0.0.0
 	github.com/gofiber/fiber/v3 v3.1.0
@@ -21,6 +22,7 @@ require (
 	github.com/andybalholm/brotli v1.2.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/evenkeel/evenkeel/session/redisstore v0.0.0
 	github.com/gofiber/schema v1.7.0 // indirect
 	github.com/gofiber/utils/v2 v2.0.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -30,16 +32,17 @@ require (
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
+	github.com/redis/rueidis v1.0.79
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/tinylib/msgp v1.6.3 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasthttp v1.69.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
-	golang.org/x/crypto v0.48.0 // indirect
-	golang.org/x/net v0.50.0 // indirect
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
-	golang.org/x/text v0.34.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -52,3 +55,9 @@ replace (
 	github.com/evenkeel/evenkeel/session => ../session
 	github.com/evenkeel/evenkeel/session/sqlitestore => ../session/sqlitestore
 )
+
+replace github.com/evenkeel/evenkeel/session/redisstore => ../session/redisstore
+
+replace github.com/evenkeel/evenkeel/internal/proctest => ../internal/proctest
+
+replace github.com/evenkeel/evenkeel/internal/redistest => ../internal/redistest

@@ -4,33 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"path/filepath"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
-	scsmem "github.com/alexedwards/scs/v2/memstore"
-
 	"github.com/evenkeel/evenkeel/bench/measure"
-	"github.com/evenkeel/evenkeel/session"
-	"github.com/evenkeel/evenkeel/session/memstore"
-	"github.com/evenkeel/evenkeel/session/sqlitestore"
 )
 
-// cost is the CPU of this process for one request through a library's
-// middleware, without a server around it.
+// cost is the CPU of one operation of one subject, on the application's side
+// and on the server's.
 type cost struct {
-	Library string         `json:"library"`
-	Case    string         `json:"case"`
-	AppUS   float64        `json:"app_us"`
-	Rounds  measure.Sample `json:"app_us_rounds"`
-	// RatioSCS is to scs-mem in the same round.
-	RatioSCS measure.Sample `json:"ratio_scs_mem"`
+	Library string `json:"library"`
+	// Level is "store" for a call of a client or a store, and "request" for a
+	// request through a library's middleware, without a server around it.
+	Level      string         `json:"level"`
+	Case       string         `json:"case"`
+	AppUS      float64        `json:"app_us"`
+	RedisUS    float64        `json:"redis_us"`
+	RatioApp   float64        `json:"ratio_app"` // to bare rueidis, medians of the ratios of each round
+	RatioRedis float64        `json:"ratio_redis"`
+	App        measure.Sample `json:"ratio_app_rounds"`
+	Redis      measure.Sample `json:"ratio_redis_rounds"`
 }
 
-// largestSession is the number of attributes of the largest one.
-const largestSession = 32
+// sent is what one write of one attribute sends to the server.
+type sent struct {
+	Library string  `json:"library"`
+	Level   string  `json:"level"`
+	Case    string  `json:"case"`
+	Bytes   float64 `json:"bytes"`
+}
 
 // size of a session. The first attribute is of 16 bytes and is the one that is
 // read or set, the others fill the session up.
@@ -40,163 +43,164 @@ type size struct {
 	total      int
 }
 
+// largestSession is the number of attributes of the largest one.
+const largestSession = 32
+
 var sizes = []size{{"1k", 8, 1 << 10}, {"16k", largestSession, 16 << 10}}
 
-// span is how long one case of one candidate runs in a round.
-const span = 250 * time.Millisecond
+// fill is the value of all attributes but the first.
+func (z size) fill() int { return (z.total - 16) / (z.attributes - 1) }
 
-// candidate is a library whose cost is measured.
-type candidate struct {
-	name  string
-	wrap  func(http.Handler) http.Handler // its middleware
-	visit func(*http.Request) visit
+const (
+	span    = 400 * time.Millisecond // of one case of one subject in a round
+	workers = 32                     // at once, each with a session of its own
+)
+
+// subject is something whose cost is measured.
+type subject struct {
+	name, level string
+	// open makes the sessions of all workers, and returns a step: one
+	// operation of a worker on its session.
+	open func(ctx context.Context, addr string, z size, write bool) (step func(worker int) error, closing func() error, err error)
 }
 
-func candidates(dir string) ([]candidate, func() error, error) {
-	sqlite, err := sqlitestore.Open(filepath.Join(dir, "costs.db"), sqlitestore.Options{})
-	if err != nil {
-		return nil, nil, err
+// subjects, the bare client first: everything is compared with it.
+func subjects() []subject {
+	list := []subject{bareClient}
+	for _, m := range modes {
+		list = append(list, subject{m.name, "store", m.store})
 	}
-	m := scs.New()
-	m.Store = scsmem.NewWithCleanupInterval(0)
-	list := []candidate{{"scs-mem", m.LoadAndSave, func(r *http.Request) visit { return scsVisit{m, r.Context()} }}}
-	for _, s := range []struct {
-		name  string
-		store session.Store
-	}{{"evenkeel-mem", memstore.New(memstore.Options{})}, {"evenkeel-sqlite", sqlite}} {
-		m, err := session.New(s.store, evenkeelOptions())
-		if err != nil {
-			return nil, nil, errors.Join(err, sqlite.Close())
-		}
-		list = append(list, candidate{s.name, m.Handler, func(r *http.Request) visit { return evenkeelVisit{session.From(r.Context())} }})
+	for _, m := range modes {
+		list = append(list, subject{m.name, "request", m.requests})
 	}
-	return list, sqlite.Close, nil
+	return append(list, peerSubjects...)
 }
 
-// handler is the middleware around a call.
-func (c candidate) handler(call func(visit) error) http.Handler {
-	return c.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := call(c.visit(r)); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	}))
+// bed is a subject made ready for one case.
+type bed struct {
+	subject
+	step       func(int) error
+	closing    func() error
+	app, redis []float64 // µs of each round
 }
 
-// job is a request that is made again and again.
-type job struct {
-	handler http.Handler
-	request *http.Request
-}
-
-func (c candidate) job(ctx context.Context, z size, write bool) (job, error) {
-	fill := strings.Repeat("x", (z.total-16)/(z.attributes-1))
-	j := job{handler: c.handler(func(v visit) error {
-		err := v.Set(attribute(0), strings.Repeat("0", 16))
-		for i := 1; i < z.attributes; i++ {
-			err = errors.Join(err, v.Set(attribute(i), fill))
-		}
-		return err
-	})}
-	var err error
-	if j.request, err = http.NewRequestWithContext(ctx, http.MethodPost, "http://bench/", nil); err != nil {
-		return j, err
-	}
-	w := &sink{header: http.Header{}}
-	j.handler.ServeHTTP(w, j.request)
-	for _, c := range (&http.Response{Header: w.header}).Cookies() {
-		j.request.AddCookie(c)
-	}
-	n := 0
-	j.handler = c.handler(func(v visit) error {
-		if write {
-			n++
-			return v.Set(attribute(0), fmt.Sprintf("%016d", n))
-		}
-		value, err := v.Value(attribute(0))
-		if err == nil && len(value) != 16 {
-			err = fmt.Errorf("the attribute has %d bytes, want 16", len(value))
-		}
-		return err
-	})
-	return j, w.check()
-}
-
-// run makes the request for a while and returns the CPU of each in
-// microseconds.
-func (j job) run() (float64, error) {
-	w := &sink{header: http.Header{}}
-	before, err := measure.SelfCPU()
-	if err != nil {
-		return 0, err
-	}
-	n := int64(0)
-	for end := time.Now().Add(span); time.Now().Before(end); {
-		for range 20 {
-			clear(w.header)
-			j.handler.ServeHTTP(w, j.request)
-			if err := w.check(); err != nil {
-				return 0, err
+// costs measures all cases of all subjects in alternated rounds.
+func costs(ctx context.Context, server *redisServer, rounds int) (out []cost, bytes []sent, err error) {
+	for _, write := range []bool{false, true} {
+		for _, z := range sizes {
+			name := map[bool]string{false: "read-", true: "write-"}[write] + z.name
+			beds, err := prepare(ctx, server.addr, z, write)
+			if err == nil {
+				err = alternate(ctx, server, beds, rounds)
 			}
-			n++
+			if err == nil && name == "write-16k" {
+				bytes, err = weigh(ctx, server.addr, beds, name)
+			}
+			for _, b := range beds {
+				err = errors.Join(err, b.closing())
+			}
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", name, err)
+			}
+			for _, b := range beds {
+				out = append(out, b.cost(name, beds[0]))
+			}
 		}
 	}
-	after, err := measure.SelfCPU()
-	return measure.Micros(after-before, n), err
+	return out, bytes, nil
 }
 
-// sink is a response writer that keeps the head.
-type sink struct {
-	header http.Header
-	status int
+func prepare(ctx context.Context, addr string, z size, write bool) (beds []*bed, err error) {
+	for _, s := range subjects() {
+		step, closing, err := s.open(ctx, addr, z, write)
+		if err != nil {
+			return beds, fmt.Errorf("%s, %s: %w", s.name, s.level, err)
+		}
+		b := &bed{subject: s, step: step, closing: closing}
+		beds = append(beds, b)
+		for range 50 { // connections, scripts, copies
+			for w := range workers {
+				if err := step(w); err != nil {
+					return beds, fmt.Errorf("%s, %s: %w", s.name, s.level, err)
+				}
+			}
+		}
+	}
+	return beds, nil
 }
 
-func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) WriteHeader(status int)      { s.status = status }
-func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
-
-func (s *sink) check() error {
-	if s.status != http.StatusNoContent {
-		return fmt.Errorf("answered %d", s.status)
+func alternate(ctx context.Context, server *redisServer, beds []*bed, rounds int) error {
+	for range rounds {
+		for _, b := range beds {
+			if err := b.round(server); err != nil {
+				return fmt.Errorf("%s, %s: %w", b.name, b.level, err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// costs measures all cases of all candidates in alternated rounds.
-func costs(ctx context.Context, dir string, rounds int) (out []cost, err error) {
-	list, closeAll, err := candidates(dir)
+// round lets all workers step for a while.
+func (b *bed) round(server *redisServer) error {
+	app, err0 := measure.SelfCPU()
+	redis, err1 := server.CPU()
+	var n atomic.Int64
+	var stop atomic.Bool
+	time.AfterFunc(span, func() { stop.Store(true) })
+	var all sync.WaitGroup
+	errs := make([]error, workers)
+	for w := range workers {
+		all.Go(func() {
+			mine := int64(0)
+			for ; !stop.Load() && errs[w] == nil; mine++ {
+				errs[w] = b.step(w)
+			}
+			n.Add(mine)
+		})
+	}
+	all.Wait()
+	appNow, err2 := measure.SelfCPU()
+	redisNow, err3 := server.CPU()
+	b.app = append(b.app, measure.Micros(appNow-app, n.Load()))
+	b.redis = append(b.redis, measure.Micros(redisNow-redis, n.Load()))
+	return errors.Join(append(errs, err0, err1, err2, err3)...)
+}
+
+func (b *bed) cost(name string, bare *bed) cost {
+	c := cost{
+		Library: b.name, Level: b.level, Case: name, AppUS: measure.Of(b.app...).Median, RedisUS: measure.Of(b.redis...).Median,
+		App: measure.Ratios(b.app, bare.app), Redis: measure.Ratios(b.redis, bare.redis),
+	}
+	c.RatioApp, c.RatioRedis = c.App.Median, c.Redis.Median
+	return c
+}
+
+// weigh counts what one step sends to the server, on average of some.
+func weigh(ctx context.Context, addr string, beds []*bed, name string) (out []sent, err error) {
+	c, err := newCounter(addr)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closeAll()) }()
-	for _, write := range []bool{false, true} {
-		for _, z := range sizes {
-			name := map[bool]string{false: "read-", true: "write-"}[write] + z.name
-			jobs := make([]job, len(list))
-			for i, c := range list {
-				if jobs[i], err = c.job(ctx, z, write); err != nil {
-					return nil, fmt.Errorf("%s: %s: %w", c.name, name, err)
-				}
-			}
-			figures := make([][]float64, len(list))
-			for range rounds {
-				for i, j := range jobs {
-					us, err := j.run()
-					if err != nil {
-						return nil, fmt.Errorf("%s: %s: %w", list[i].name, name, err)
-					}
-					figures[i] = append(figures[i], us)
-				}
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-			}
-			for i, c := range list {
-				s := measure.Of(figures[i]...)
-				out = append(out, cost{c.name, name, s.Median, s, measure.Ratios(figures[i], figures[0])})
-			}
+	defer c.close()
+	const steps = 200
+	idle, err := c.growth(ctx, "total_net_input_bytes", func() error { return nil })
+	for _, b := range beds {
+		if err != nil {
+			return nil, err
 		}
+		var n int64
+		n, err = c.growth(ctx, "total_net_input_bytes", func() error {
+			for range steps {
+				if err := b.step(0); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		out = append(out, sent{b.name, b.level, name, float64(n-idle) / steps})
 	}
-	return out, nil
+	return out, err
 }

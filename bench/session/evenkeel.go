@@ -8,27 +8,49 @@ import (
 
 	"github.com/evenkeel/evenkeel/session"
 	"github.com/evenkeel/evenkeel/session/memstore"
+	"github.com/evenkeel/evenkeel/session/redisstore"
 	"github.com/evenkeel/evenkeel/session/sqlitestore"
 )
 
 var evenkeelPeers = []library{
+	evenkeelOnRedis("evenkeel-off", session.CacheOff),
+	evenkeelOnRedis("evenkeel-validated", session.CacheValidated),
+	evenkeelOnRedis("evenkeel-bounded", session.CacheBounded),
 	{name: "evenkeel-sqlite", renews: true, open: func(e environment, h *holds) (instance, error) {
 		store, err := sqlitestore.Open(filepath.Join(e.dir, "sessions.db"), sqlitestore.Options{})
 		if err != nil {
 			return instance{}, err
 		}
-		return evenkeelInstance(store, h, store.Close)
+		return evenkeelInstance(store, session.CacheDefault, h, store.Close)
 	}},
 	{name: "evenkeel-mem", renews: true, open: func(_ environment, h *holds) (instance, error) {
-		return evenkeelInstance(sharedMemory(), h)
+		return evenkeelInstance(sharedMemory(), session.CacheDefault, h)
 	}},
+}
+
+// evenkeelOnRedis is the library with a cache mode. Each instance has a store,
+// and so a cache, of its own.
+func evenkeelOnRedis(name string, mode session.CacheMode) library {
+	return library{name: name, renews: true, many: true, open: func(e environment, h *holds) (instance, error) {
+		store, err := openRedis(e.redis, name)
+		if err != nil {
+			return instance{}, err
+		}
+		return evenkeelInstance(store, mode, h, store.Close)
+	}}
+}
+
+func openRedis(addr, service string) (*redisstore.Store, error) {
+	return redisstore.New("redis://"+addr, redisstore.Options{Service: service, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // sharedMemory is the one store that both instances are given.
 var sharedMemory = sync.OnceValue(func() *memstore.Store { return memstore.New(memstore.Options{}) })
 
-func evenkeelInstance(store session.Store, h *holds, closing ...func() error) (instance, error) {
-	m, err := session.New(store, evenkeelOptions())
+func evenkeelInstance(store session.Store, mode session.CacheMode, h *holds, closing ...func() error) (instance, error) {
+	opt := evenkeelOptions()
+	opt.Cache = mode
+	m, err := session.New(store, opt)
 	if err != nil {
 		return instance{}, err
 	}
@@ -37,9 +59,10 @@ func evenkeelInstance(store session.Store, h *holds, closing ...func() error) (i
 	})), closing...), nil
 }
 
-// evenkeelOptions are the defaults, but that refused commits are not logged.
+// evenkeelOptions are the defaults, but that refused commits are not logged and
+// that nobody is held up who starts many sessions.
 func evenkeelOptions() session.Options {
-	return session.Options{Logger: slog.New(slog.DiscardHandler)}
+	return session.Options{Logger: slog.New(slog.DiscardHandler), MaxStarts: -1}
 }
 
 // values are the attributes that the races and the costs use, by name.

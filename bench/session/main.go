@@ -1,7 +1,7 @@
 // Command session shows what session libraries lose when the requests of one
 // browser overlap, and what their reads and writes cost in CPU.
 //
-//	session [-trials 60] [-rounds 5] [-out out]
+//	session [-trials 60] [-rounds 5] [-only races,costs,browsing,staleness] [-out out]
 //
 // Each library serves the same small application from two instances that share
 // one store. The races, each in its own session:
@@ -15,6 +15,13 @@
 //   - renewal: ten requests have loaded an anonymous session; meanwhile the
 //     user signs in, which renews the ID; then they end. Lost are writes that
 //     were answered 204 and are not in the session of the user.
+//
+// The costs are CPU, of the application and of the server, by the operating
+// system's accounts, in rounds that alternate between all of a case. Two levels
+// are compared with the bare client library: a call of the store, and a request
+// through the middleware. Browsing counts what users who only read cost the
+// server in the bounded mode. Staleness looks for reads that do not show what
+// was acknowledged before them.
 //
 // Races but the first are brought about by holding a request between its load
 // and its end, so that they do not depend on luck.
@@ -38,6 +45,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,18 +54,23 @@ import (
 )
 
 // limit is how long the whole may take; it takes far less.
-const limit = 4 * time.Minute
+const limit = 12 * time.Minute
 
 func main() {
 	trials := flag.Int("trials", 60, "of each race")
 	rounds := flag.Int("rounds", 5, "of each figure of CPU")
 	out := flag.String("out", "out", "folder of session.json")
+	only := flag.String("only", "", "parts, with commas: races, costs, browsing, staleness (default: all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := run(ctx, *trials, *rounds, *out); err != nil {
+	s := settings{trials: *trials, rounds: *rounds, out: *out}
+	if *only != "" {
+		s.only = strings.Split(*only, ",")
+	}
+	if err := run(ctx, s); err != nil {
 		fmt.Fprintln(os.Stderr, "session:", err)
 		os.Exit(1)
 	}
@@ -64,42 +78,95 @@ func main() {
 
 // report is session.json.
 type report struct {
-	Machine  measure.Machine `json:"machine"`
-	Controls []tally         `json:"controls"`
-	Lost     []tally         `json:"lost_updates"`
-	CPU      []cost          `json:"cpu"`
+	Machine   measure.Machine `json:"machine"`
+	Controls  []tally         `json:"controls,omitempty"`
+	Lost      []tally         `json:"lost_updates,omitempty"`
+	CPU       []cost          `json:"cpu,omitempty"`
+	Bytes     []sent          `json:"bytes,omitempty"`
+	Browsing  *browsing       `json:"browsing,omitempty"`
+	Staleness []stale         `json:"staleness,omitempty"`
+	Lease     *lease          `json:"lease,omitempty"`
 }
 
-func run(ctx context.Context, trials, rounds int, out string) (err error) {
+// settings are the flags.
+type settings struct {
+	trials, rounds int
+	out            string
+	only           []string // parts; none is all
+}
+
+func (s settings) wants(part string) bool { return len(s.only) == 0 || slices.Contains(s.only, part) }
+
+// parts are the names that -only takes.
+var parts = []string{"races", "costs", "browsing", "staleness"}
+
+func run(ctx context.Context, s settings) (err error) {
+	for _, part := range s.only {
+		if !slices.Contains(parts, part) {
+			return fmt.Errorf("-only %s: there are %s", part, strings.Join(parts, ", "))
+		}
+	}
 	dir, err := os.MkdirTemp("", "bench-session-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	redis, err := startRedis(ctx, dir)
+	server, err := startRedis(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer redis.Stop()
-
+	defer server.Stop()
 	rep := report{Machine: measure.ThisMachine()}
 	fmt.Println(rep.Machine)
-	e := environment{redis: redis.addr, dir: dir}
+	for _, part := range parts {
+		if s.wants(part) {
+			if err := rep.do(ctx, part, server, dir, s); err != nil {
+				return fmt.Errorf("%s: %w", part, err)
+			}
+		}
+	}
+	return measure.Save(s.out, "session.json", rep)
+}
+
+// do measures one part and prints it.
+func (rep *report) do(ctx context.Context, part string, server *redisServer, dir string, s settings) (err error) {
+	switch part {
+	case "races":
+		return rep.races(ctx, environment{redis: server.addr, dir: dir}, s.trials)
+	case "costs":
+		if rep.CPU, rep.Bytes, err = costs(ctx, server, s.rounds); err == nil {
+			printCosts(os.Stdout, rep.CPU, rep.Bytes, s.rounds)
+		}
+	case "browsing":
+		var b browsing
+		if b, err = browse(ctx, server.addr); err == nil {
+			rep.Browsing = &b
+			printBrowsing(os.Stdout, b)
+		}
+	case "staleness":
+		if rep.Staleness, err = staleness(ctx, server.addr, staleTrials); err != nil {
+			return err
+		}
+		var l lease
+		if l, err = vanish(ctx, server.addr); err == nil {
+			rep.Lease = &l
+			printStaleness(os.Stdout, rep.Staleness, l)
+		}
+	}
+	return err
+}
+
+func (rep *report) races(ctx context.Context, e environment, trials int) (err error) {
 	if rep.Controls, err = raceAll(ctx, e, []library{control, fault}, controlTrials(trials)); err != nil {
 		return err
 	}
-	if err := judge(rep.Controls); err != nil {
+	if err = judge(rep.Controls); err != nil {
 		return err
 	}
-	if rep.Lost, err = raceAll(ctx, e, peers, trials); err != nil {
-		return err
+	if rep.Lost, err = raceAll(ctx, e, peers, trials); err == nil {
+		printLost(os.Stdout, append(rep.Controls, rep.Lost...), trials)
 	}
-	if rep.CPU, err = costs(ctx, dir, rounds); err != nil {
-		return err
-	}
-	printLost(os.Stdout, append(rep.Controls, rep.Lost...), trials)
-	printCosts(os.Stdout, rep.CPU, rounds)
-	return measure.Save(out, "session.json", rep)
+	return err
 }
 
 // controlTrials are as many as show that the harness works.

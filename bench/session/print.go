@@ -38,12 +38,31 @@ func printLost(w io.Writer, tallies []tally, trials int) {
 	}
 }
 
-// printCosts prints a line for each library and case.
-func printCosts(w io.Writer, costs []cost, rounds int) {
+// printCosts prints a line for each subject and case.
+func printCosts(w io.Writer, costs []cost, bytes []sent, rounds int) {
 	var rows [][]string
 	for _, c := range costs {
-		rows = append(rows, []string{c.Library, c.Case, c.Rounds.String(), c.RatioSCS.String()})
+		rows = append(rows, []string{c.Library, c.Level, c.Case, measure.Figure(c.AppUS), c.App.String(), measure.Figure(c.RedisUS), measure.Figure(c.RatioRedis)})
 	}
-	measure.Table(w, fmt.Sprintf("CPU of the application for each request, median of %d rounds (min-max)", rounds),
-		[]string{"", "case", "µs", "/ scs-mem"}, rows)
+	measure.Table(w, fmt.Sprintf("CPU of an operation in µs, %d at once; ratios to rueidis, median of %d rounds", workers, rounds),
+		[]string{"", "level", "case", "app", "ratio", "redis", "ratio"}, rows)
+	rows = nil
+	for _, b := range bytes {
+		rows = append(rows, []string{b.Library, b.Level, fmt.Sprintf("%.0f", b.Bytes)})
+	}
+	measure.Table(w, "Bytes to Redis for a write of one attribute in a session of 16 KB", []string{"", "level", "bytes"}, rows)
+}
+
+func printBrowsing(w io.Writer, b browsing) {
+	fmt.Fprintf(w, "\nBrowsing, bounded: %d users, %d requests, %d recorded accesses and fills,\n%d questions whether the server is there in %.0f s.\nAt a request in 10 s and an idle timeout of 30 min: %.3f commands a request.\n",
+		b.Users, b.Requests, b.Touches, b.Asking, b.Seconds, b.PerRequest)
+}
+
+func printStaleness(w io.Writer, list []stale, l lease) {
+	var rows [][]string
+	for _, s := range list {
+		rows = append(rows, []string{s.Reader, s.Case, fmt.Sprint(s.Trials), fmt.Sprint(s.Stale)})
+	}
+	measure.Table(w, "Reads that did not show an acknowledged write", []string{"", "reader", "writes", "stale"}, rows)
+	fmt.Fprintf(w, "A connection whose peer has vanished: %d answers from a copy, the last to a\nrequest %.0f ms after the write; the lease is %d ms.\n", l.Stale, l.LongestMS, l.LeaseMS)
 }

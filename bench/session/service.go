@@ -20,6 +20,7 @@ type environment struct {
 type library struct {
 	name   string
 	renews bool // it can renew a session's ID
+	many   bool // it takes part in race.many trials, where those are more
 	// open makes one instance of a service; what instances share is in the
 	// environment or in the library.
 	open func(environment, *holds) (instance, error)

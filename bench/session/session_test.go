@@ -125,28 +125,20 @@ func TestHolds(t *testing.T) {
 }
 
 func TestCostsMeasureEveryCase(t *testing.T) {
-	list, closeAll, err := candidates(t.TempDir())
+	server, err := startRedis(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := closeAll(); err != nil {
-			t.Error(err)
-		}
-	}()
-	for _, c := range list {
-		for _, z := range sizes {
-			for _, write := range []bool{false, true} {
-				j, err := c.job(t.Context(), z, write)
-				if err != nil {
-					t.Fatalf("%s: %v", c.name, err)
-				}
-				w := &sink{header: map[string][]string{}}
-				for range 3 {
-					j.handler.ServeHTTP(w, j.request)
-					if err := w.check(); err != nil {
-						t.Errorf("%s, %s, write %v: %v", c.name, z.name, write, err)
-					}
+	defer server.Stop()
+	for _, z := range sizes {
+		for _, write := range []bool{false, true} {
+			beds, err := prepare(t.Context(), server.addr, z, write)
+			if err != nil {
+				t.Fatalf("%s, write %v: %v", z.name, write, err)
+			}
+			for _, b := range beds {
+				if err := b.closing(); err != nil {
+					t.Error(err)
 				}
 			}
 		}
@@ -163,10 +155,10 @@ func TestTablesFit(t *testing.T) {
 			lost = append(lost, tally{Library: lib.name, Race: r.name, HandlerMS: r.handler.Milliseconds(), InFlight: r.inFlight,
 				Trials: 60, Sent: 1200, Acked: 1199, Lost: 1199, OldAlive: 60})
 		}
-		paid = append(paid, cost{Library: lib.name, Case: "write-16k", Rounds: worst, RatioSCS: worst})
+		paid = append(paid, cost{Library: lib.name, Level: "request", Case: "write-16k", AppUS: 123.4, RedisUS: 123.4, App: worst, RatioRedis: 12.34})
 	}
 	printLost(&b, lost, 60)
-	printCosts(&b, paid, 5)
+	printCosts(&b, paid, nil, 5)
 	for line := range strings.Lines(b.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > measure.Width {
 			t.Errorf("%d columns: %s", n, line)

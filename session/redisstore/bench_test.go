@@ -71,8 +71,14 @@ func benchName(i int) string { return "attribute" + strconv.Itoa(i) }
 
 func writeID() string { return rand.Text()[:16] }
 
-func (x *bench) load(ctx context.Context) error {
-	rec, err := x.store.Load(ctx, x.key, session.LoadOptions{Verifiers: []session.Hash{x.verifier}, Cache: session.CacheOff})
+func (x *bench) load(ctx context.Context) error { return x.loadIn(ctx, session.CacheOff) }
+
+func (x *bench) loadValidated(ctx context.Context) error {
+	return x.loadIn(ctx, session.CacheValidated)
+}
+
+func (x *bench) loadIn(ctx context.Context, mode session.CacheMode) error {
+	rec, err := x.store.Load(ctx, x.key, session.LoadOptions{Verifiers: []session.Hash{x.verifier}, Cache: mode})
 	if err == nil && len(rec.Attributes["attribute0"]) != 16 {
 		err = fmt.Errorf("got %q", rec.Attributes)
 	}
@@ -169,15 +175,20 @@ func (x *bench) serverCPU(b *testing.B) time.Duration {
 	return time.Duration(sum * float64(time.Second))
 }
 
-// BenchmarkLoad is a load against rueidis' HGETALL.
+// BenchmarkLoad is a load, of all from the server and of a copy that the server
+// confirms, against rueidis' HGETALL.
 func BenchmarkLoad(b *testing.B) {
 	server := redistest.Start(b)
 	for _, size := range benchSizes {
 		for _, principal := range []string{"", "alice"} {
 			for _, workers := range []int{1, 32} {
-				b.Run(fmt.Sprintf("%s/principal=%s/%d", size.name, principal, workers), func(b *testing.B) {
+				b.Run(fmt.Sprintf("off/%s/principal=%s/%d", size.name, principal, workers), func(b *testing.B) {
 					x := newBench(b, server, size.attributes, size.total, principal)
 					x.alternate(b, workers, x.bareLoad, x.load)
+				})
+				b.Run(fmt.Sprintf("validated/%s/principal=%s/%d", size.name, principal, workers), func(b *testing.B) {
+					x := newBench(b, server, size.attributes, size.total, principal)
+					x.alternate(b, workers, x.bareLoad, x.loadValidated)
 				})
 			}
 		}

@@ -203,7 +203,11 @@ func (s *Store) confirm(ctx context.Context, way call, fill *near.Fill, key sess
 	}
 	guess := s.epochs.guess(key)
 	field, read, err := s.read(ctx, way, string(name), guess, func(ctx context.Context, c rueidis.Client, more ...rueidis.Completed) []rueidis.RedisResult {
-		return c.DoMulti(ctx, append([]rueidis.Completed{c.B().Hget().Key(string(name)).Field("_v").Build()}, more...)...)
+		version := c.B().Hget().Key(string(name)).Field("_v").Build()
+		if len(more) == 0 {
+			return []rueidis.RedisResult{c.Do(ctx, version)}
+		}
+		return c.DoMulti(ctx, append([]rueidis.Completed{version}, more...)...)
 	})
 	if err != nil {
 		return false, err

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -17,10 +16,10 @@ import (
 // epoch was raised. The epoch is on another node than the session, perhaps, so
 // that no script can compare the two.
 type epochs struct {
-	link *link.Link
-	keys keyspace
-	hook func(Event)
-	lost atomic.Int64
+	link    *link.Link
+	keys    keyspace
+	restore func(ctx context.Context, principal string, seen int64) (index.Epoch, error) // index.Index's
+	lost    atomic.Int64
 
 	mu     sync.Mutex
 	owners map[session.Key]owner
@@ -86,7 +85,7 @@ func (e *epochs) admit(ctx context.Context, key session.Key, rec *session.Record
 		e.remember(key, o)
 	}
 	if read.err == nil && !read.found {
-		read = e.restore(ctx, o.key, rec.Epoch)
+		read.Epoch, read.err = e.restore(ctx, rec.Principal, rec.Epoch)
 	}
 	if read.err != nil {
 		return read.err
@@ -122,26 +121,6 @@ func (e *epochs) ask(ctx context.Context, key string) (read epoch) {
 		read = parseEpoch(c.Do(ctx, c.B().Get().Key(key).Build()))
 		return read.err
 	})
-	read.err = err
-	return read
-}
-
-// restore makes a missing epoch that admits all, and returns it, or the one
-// that somebody else has made. No later sign-in has a number below last.
-func (e *epochs) restore(ctx context.Context, key string, last int64) (read epoch) {
-	value := fmt.Sprintf("0 %d - 0 ", min(max(last, 0), 1<<52)) // see index.Epoch
-	made := false
-	err := e.link.Call(ctx, key, func(ctx context.Context, c rueidis.Client) error {
-		res := c.DoMulti(ctx,
-			c.B().Set().Key(key).Value(value).Nx().Build(),
-			c.B().Get().Key(key).Build())
-		made = res[0].Error() == nil
-		read = parseEpoch(res[1])
-		return read.err
-	})
-	if made {
-		e.hook(Event{Kind: Lost, Text: "the epoch of a principal was missing; it was made again from a session", Count: e.lost.Add(1)})
-	}
 	read.err = err
 	return read
 }

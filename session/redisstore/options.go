@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/evenkeel/evenkeel/session/redisstore/internal/index"
 	"github.com/evenkeel/evenkeel/session/redisstore/internal/link"
 )
 
@@ -50,6 +51,10 @@ type Credentials = link.Credentials
 
 // Event is something that an operator wants to know.
 type Event = link.Event
+
+// EpochLost is the kind of an Event that reports a principal's epoch which a
+// server had lost, and which was made again.
+const EpochLost = index.EpochLost
 
 // Lost is the kind of an Event that reports data which a server should have
 // and has not.

@@ -157,6 +157,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	server := redistest.Start(t)
 	for i, fault := range planted {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
 			used := 0
 			_, err := twins(t, server, func(source string) string {
 				used += strings.Count(source, fault[0])

@@ -12,54 +12,66 @@ import (
 // A request is what a script is called with: its key, then its arguments. All
 // are parts of one string, because most of what a call costs is allocations.
 type request struct {
-	text    []byte
+	text    strings.Builder
 	ends    []int
 	tracked bool // what it writes is read afterwards, so that the server tells of the next change
 }
 
-func (r *request) end() { r.ends = append(r.ends, len(r.text)) }
-
 // session begins the request for a session; it returns false if there can be
 // none of that key.
-func (r *request) session(keys keyspace, key session.Key) (ok bool) {
-	r.text, ok = keys.appendSession(r.text, key)
-	r.end()
+func (r *request) session(keys keyspace, key session.Key) bool {
+	var space [128]byte
+	name, ok := keys.appendSession(space[:0], key)
+	r.text.Grow(256)
+	r.ends = make([]int, 0, 8)
+	r.bytes(name)
 	return ok
 }
 
+func (r *request) end() { r.ends = append(r.ends, r.text.Len()) }
+
 func (r *request) string(s string) {
-	r.text = append(r.text, s...)
+	r.text.WriteString(s)
 	r.end()
 }
 
 func (r *request) bytes(b []byte) {
-	r.text = append(r.text, b...)
+	r.text.Write(b)
 	r.end()
 }
 
+func (r *request) digits(n int64) {
+	var space [20]byte
+	r.text.Write(strconv.AppendInt(space[:0], n, 10))
+}
+
 func (r *request) number(n int64) {
-	r.text = strconv.AppendInt(r.text, n, 10)
+	r.digits(n)
 	r.end()
 }
 
 // instant is a time, empty if it is zero.
 func (r *request) instant(t time.Time) {
 	if !t.IsZero() {
-		r.text = strconv.AppendInt(r.text, t.UnixMilli(), 10)
+		r.digits(t.UnixMilli())
 	}
 	r.end()
 }
 
-// word appends to an argument that goes on.
-func (r *request) word(s string) { r.text = append(append(r.text, s...), ' ') }
+// word writes to an argument that goes on.
+func (r *request) word(s string) {
+	r.text.WriteString(s)
+	r.text.WriteByte(' ')
+}
 
 func (r *request) wordNumber(n int64) {
-	r.text = append(strconv.AppendInt(r.text, n, 10), ' ')
+	r.digits(n)
+	r.text.WriteByte(' ')
 }
 
 // parts are the key and the arguments.
 func (r *request) parts() (key string, args []string) {
-	text, from := string(r.text), r.ends[0]
+	text, from := r.text.String(), r.ends[0]
 	args = make([]string, len(r.ends)-1)
 	for i, end := range r.ends[1:] {
 		args[i] = text[from:end]
@@ -71,13 +83,13 @@ func (r *request) parts() (key string, args []string) {
 // load is the request of a load; see load.lua.
 func (r *request) load(clock string, opt *session.LoadOptions) {
 	if opt.Passive {
-		r.text = append(r.text, 'p')
+		r.text.WriteByte('p')
 	} else {
-		r.text = append(r.text, 'a')
+		r.text.WriteByte('a')
 	}
 	r.string(clock)
 	for i := range opt.Verifiers {
-		r.text = append(r.text, opt.Verifiers[i][:]...)
+		r.text.Write(opt.Verifiers[i][:])
 	}
 	r.end()
 }
@@ -117,7 +129,9 @@ func (r *request) change(clock string, c *session.Change) {
 func (r *request) head(clock string, c *session.Change) {
 	r.word(clock)
 	r.wordNumber(deadline(c.NotAfter))
-	r.text = append(appendWriteID(r.text, c.WriteID), ' ')
+	var space [3 * session.MaxWriteIDBytes]byte
+	r.text.Write(appendWriteID(space[:0], c.WriteID))
+	r.word("")
 	if c.Retry {
 		r.wordNumber(c.Base.N)
 	} else {
@@ -140,14 +154,14 @@ func (r *request) head(clock string, c *session.Change) {
 		{r.tracked, 'T'},
 	} {
 		if f.set {
-			r.text = append(r.text, f.flag)
+			r.text.WriteByte(f.flag)
 		}
 	}
 	r.word("")
 	if l := c.Limits; l != (session.Limits{}) {
 		r.wordNumber(int64(l.AttributeBytes))
 		r.wordNumber(int64(l.SessionBytes))
-		r.text = strconv.AppendInt(r.text, int64(l.Attributes), 10)
+		r.digits(int64(l.Attributes))
 	}
 	r.end()
 }
@@ -169,8 +183,8 @@ func (r *request) fence(c *session.Change) {
 	switch {
 	case c.SignIn == nil:
 	case c.Clear:
-		r.text = append(r.text, '\t')
-		r.text = append(r.text, session.FencedAll...)
+		r.text.WriteByte('\t')
+		r.text.WriteString(session.FencedAll)
 	default:
 		names := make([]string, len(c.Ops))
 		for i := range c.Ops {
@@ -178,7 +192,8 @@ func (r *request) fence(c *session.Change) {
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
-			r.text = append(append(r.text, '\t'), name...)
+			r.text.WriteByte('\t')
+			r.text.WriteString(name)
 		}
 	}
 	r.end()
@@ -198,7 +213,7 @@ func (r *request) op(op *session.Op) {
 			option += 2
 		}
 	}
-	r.text = append(r.text, opKinds[op.Kind], option, '@')
+	r.text.Write([]byte{opKinds[op.Kind], option, '@'})
 	r.string(op.Name)
 	switch op.Kind {
 	case session.OpSet:

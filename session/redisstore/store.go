@@ -69,7 +69,7 @@ func New(url string, opt Options) (*Store, error) {
 		keys:    keys,
 		cache:   c,
 		scripts: newScripts(func(source string) string { return source }),
-		epochs:  &epochs{link: l, keys: keys, hook: opt.Hook},
+		epochs:  &epochs{link: l, keys: keys},
 		hook:    opt.Hook,
 	}
 	if err := s.newDurable(opt.Durability); err != nil {
@@ -82,7 +82,16 @@ func New(url string, opt Options) (*Store, error) {
 // setClock sets the clock that scripts are given, nil for the servers'.
 func (s *Store) setClock(clock func() time.Time) {
 	s.clock = clock
-	s.index = index.New(s.link, records{s}, index.Options{Prefix: string(s.keys), Hook: s.hook, Now: clock})
+	s.index = index.New(s.link, records{s}, index.Options{Prefix: string(s.keys), Hook: s.told, Now: clock})
+	s.epochs.restore = s.index.Restore
+}
+
+// told passes on what the index reports.
+func (s *Store) told(e Event) {
+	if e.Kind == EpochLost {
+		s.epochs.lost.Add(e.Count)
+	}
+	s.hook(e)
 }
 
 // Close closes all connections. Calls that are under way fail; whether their
@@ -106,9 +115,7 @@ func (s *Store) Load(ctx context.Context, key session.Key, opt session.LoadOptio
 
 // load reads all of the session.
 func (s *Store) load(ctx context.Context, way call, key session.Key, opt *session.LoadOptions) (*session.Record, error) {
-	var space [256]byte
-	var ends [4]int
-	r := request{text: space[:0], ends: ends[:0]}
+	var r request
 	if !r.session(s.keys, key) {
 		return nil, session.ErrNotFound
 	}
@@ -187,11 +194,13 @@ func (s *Store) together(ctx context.Context, a, b string) (bool, error) {
 // Commit implements session.Store in one round trip, and a sign-in in two: the
 // principal's index first.
 func (s *Store) Commit(ctx context.Context, key session.Key, c session.Change) (session.Result, error) {
-	write := s.commit
+	var d done
+	var err error
 	if c.SignIn != nil {
-		write = s.signIn
+		d, err = s.signIn(ctx, key, &c)
+	} else {
+		d, err = s.commit(ctx, key, &c)
 	}
-	d, err := write(ctx, key, &c)
 	if err != nil {
 		return session.Result{}, fmt.Errorf("commit: %w", failure(err))
 	}
@@ -202,9 +211,7 @@ func (s *Store) commit(ctx context.Context, key session.Key, c *session.Change) 
 	if err := c.Check(); err != nil {
 		return done{}, err
 	}
-	var space [512]byte
-	var ends [16]int
-	r := request{text: space[:0], ends: ends[:0]}
+	var r request
 	if !r.session(s.keys, key) {
 		return done{}, fmt.Errorf("%w: %q is no session key", session.ErrMalformed, key)
 	}
@@ -273,8 +280,9 @@ func (s *Store) inspection(ctx context.Context, key session.Key) (reply, error) 
 }
 
 // exec runs a script and returns its reply.
-func (s *Store) exec(ctx context.Context, way call, script *link.Script, key string, args []string) (r reply, err error) {
-	err = way(ctx, key, func(ctx context.Context, c rueidis.Client) error {
+func (s *Store) exec(ctx context.Context, way call, script *link.Script, key string, args []string) (reply, error) {
+	var r reply
+	err := way(ctx, key, func(ctx context.Context, c rueidis.Client) (err error) {
 		r, err = newReply(script.Exec(ctx, c, key, args...))
 		return err
 	})

@@ -138,7 +138,7 @@ func revokeSignIns(e *env) {
 			all[i] = &sess{env: e, key: newKey(), hash: newHash()}
 			if _, err := all[i].tryCommit(e.startChangeAs(alice, all[i].hash, 0)); err != nil {
 				all[i].gone(err, session.ReasonRevoked, "start with a sign-in") // ended before it was answered
-				all[i] = nil // there may never have been one that its cookie opens
+				all[i] = nil                                                    // there may never have been one that its cookie opens
 			}
 		default:
 			once := sync.OnceFunc(signedIn.Done)

@@ -45,9 +45,9 @@
 //   - A sign-in that evicts and is then refused, or whose process dies, has
 //     evicted all the same.
 //   - If the index is lost (evicted, or by a failover), the bound counts only
-//     what was signed in since. If the epoch is lost, all sign-ins before count
-//     as revoked.
+//     what was signed in since. If the epoch is lost, no session ends for it, but
+//     a revocation that has failed is forgotten and has to be repeated.
 //   - Order of sign-ins across a clock that steps back.
-//   - More than MaxEntries entries of one principal are examined by no call; it
+//   - More than 10,000 entries of one principal are examined by no call; it
 //     does what it can and returns an error.
 package index

@@ -67,8 +67,9 @@ local function write_epoch(e)
   return table.concat({ integer(e.number), integer(e.last), e.except, integer(e.floor), e.reason }, ' ')
 end
 
-local function new_epoch(number)
-  return { number = number, last = number, except = '-', floor = 0, reason = '' }
+-- An epoch that admits all, after a last sign-in of that number.
+local function new_epoch(last)
+  return { number = 0, last = last, except = '-', floor = 0, reason = '' }
 end
 
 -- Why the session of an entry is to be ended, nil if it is not.

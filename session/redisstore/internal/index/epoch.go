@@ -72,25 +72,27 @@ func (e Epoch) doom(entry *entry) session.Reason {
 	return session.ReasonRevoked
 }
 
-// Restore is for whoever finds a session of the principal but no epoch: the
-// server has lost it, and with it who was revoked. It makes a new one, which
-// admits no sign-in before, and returns it, or the one that somebody else has
-// made.
-func (ix *Index) Restore(ctx context.Context, principal string) (Epoch, error) {
-	seen, err := ix.read(ctx, principal)
+// Restore is for whoever finds a session of the principal, or an index, but no
+// epoch: the server has lost it. It makes one that admits all and returns it,
+// or the one that somebody else has made. seen is Record.Epoch of the session,
+// 0 if there is none: no later sign-in has that number, or one below.
+//
+// So a loss ends nobody's session, and brings none back: what a revocation that
+// succeeded has ended is a tombstone.
+func (ix *Index) Restore(ctx context.Context, principal string, seen int64) (Epoch, error) {
+	snap, err := ix.read(ctx, principal)
 	if err != nil {
 		return Epoch{}, fmt.Errorf("restore the epoch: %w", err)
 	}
-	highest := int64(0)
-	for i := range seen.entries {
-		highest = max(highest, seen.entries[i].number())
+	for i := range snap.entries {
+		seen = max(seen, snap.entries[i].number())
 	}
-	_, r, err := ix.run(ctx, ix.scripts.restore, principal, ix.clock(), strconv.FormatInt(highest, 10))
+	_, r, err := ix.run(ctx, ix.scripts.restore, principal, strconv.FormatInt(seen, 10))
 	if err != nil {
 		return Epoch{}, fmt.Errorf("restore the epoch: %w", err)
 	}
 	if made, _ := r.text(1); made == "1" {
-		ix.opt.Hook(link.Event{Kind: EpochLost, Count: 1, Text: "the epoch of a principal was lost; earlier sign-ins count as revoked"})
+		ix.opt.Hook(link.Event{Kind: EpochLost, Count: 1, Text: "the epoch of a principal was missing; a revocation that failed before has to be repeated"})
 	}
 	return r.epoch(0)
 }
@@ -103,7 +105,7 @@ func (ix *Index) raise(ctx context.Context, principal string, except session.Key
 	for range maxRounds {
 		s, _, err := ix.run(ctx, ix.scripts.raise, principal, ix.clock(), string(except), string(reason))
 		if err == nil && s == statusLost {
-			_, err = ix.Restore(ctx, principal)
+			_, err = ix.Restore(ctx, principal, 0)
 		}
 		if err != nil || s == statusOK {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -80,8 +81,12 @@ func (a *actor) commit(key session.Key, c session.Change) error {
 	return a.step(func() error { return a.w.commit(key, c) })
 }
 
-// A plan decides whose turn it is. choose returns one of n.
-type plan interface{ choose(n int) int }
+// A plan decides whose turn it is, one of n, and what becomes of it where
+// faults are allowed.
+type plan interface {
+	choose(n int) int
+	turn() turn
+}
 
 // every goes through all the ways to choose, one per run.
 type every struct{ chosen, of []int }
@@ -95,10 +100,12 @@ func (p *every) choose(n int) int {
 	return p.chosen[i]
 }
 
+func (p *every) turn() turn { return turn(p.choose(3)) }
+
 // next goes on to the next way, false if there is none.
 func (p *every) next() bool {
-	for i := len(p.of) - 1; i >= 0; i-- {
-		if p.chosen[i]+1 < p.of[i] {
+	for i, n := range slices.Backward(p.of) {
+		if p.chosen[i]+1 < n {
 			p.chosen, p.of = append(p.chosen[:i:i], p.chosen[i]+1), nil
 			return true
 		}
@@ -110,6 +117,8 @@ func (p *every) next() bool {
 type chance struct{ *rand.Rand }
 
 func (c chance) choose(n int) int { return c.IntN(n) }
+
+func (c chance) turn() turn { return turn(max(0, c.IntN(10)-7)) }
 
 // A story is some calls that run at once, each in a process of its own.
 type story struct {
@@ -150,7 +159,7 @@ func (w *world) play(s story, p plan, f fault) (found error) {
 		a := waiting[p.choose(len(waiting))]
 		t := run
 		if faults > 0 {
-			if t = []turn{run, run, run, run, crash, lose}[p.choose(6)]; t != run {
+			if t = p.turn(); t != run {
 				faults--
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/evenkeel/evenkeel/session/redisstore/internal/link"
 )
 
-// MaxEntries is how many entries of a principal one call examines at most.
-const MaxEntries = 10_000
+// maxEntries is how many entries of a principal one call examines at most.
+const maxEntries = 10_000
 
 // Records are the sessions themselves. Implementations are safe for concurrent
 // use; an error means that the outcome is open.
@@ -55,7 +55,7 @@ type Caller interface {
 }
 
 // EpochLost is the event of an epoch that should have been there: the server
-// has lost it, and all sign-ins of a principal before count as revoked.
+// has lost it, and with it the revocations that were not finished.
 const EpochLost link.Kind = "epoch-lost"
 
 // VictimsLeft is the event of a sign-in that went on although Count sessions
@@ -120,4 +120,4 @@ var errUnknownForm = fmt.Errorf("index: %w: the principal's index was written by
 
 var errBusy = errors.New("index: other sign-ins of the same principal are in the way; try again")
 
-var errTooManyEntries = fmt.Errorf("index: the principal has more than %d entries, not all were examined", MaxEntries)
+var errTooManyEntries = fmt.Errorf("index: the principal has more than %d entries, not all were examined", maxEntries)

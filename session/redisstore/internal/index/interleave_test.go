@@ -212,6 +212,21 @@ func TestTheExceptedSessionIsUsableInEveryOrder(t *testing.T) {
 	}
 }
 
+// exceptedStory is the first of those of
+// TestTheExceptedSessionIsUsableInEveryOrder, for a fault to be planted.
+func (w *world) exceptedStory(p string) story {
+	kept := w.signedIn(w.before(), p, 0)
+	return story{
+		calls: []func(*actor) error{revokes(p, session.Revocation{Except: kept}), signs(kept, w.again(kept, p, 0))},
+		after: func([]*actor) error {
+			if !w.usable(p)[kept] {
+				return errors.New("the excepted session cannot be used")
+			}
+			return nil
+		},
+	}
+}
+
 func TestARevokedSessionDoesNotComeBackInAnyOrderWithItsSignIn(t *testing.T) {
 	w := newWorld(t)
 	runs, err := w.explore(func(p string) story {
@@ -244,10 +259,9 @@ func TestCrashesAndLostAnswersLeaveNothingThatTheNextCallDoesNotFinish(t *testin
 func (w *world) crashStory(p string) story {
 	ix := w.before()
 	kept, old := w.signedIn(ix, p, 2), w.signedIn(ix, p, 2)
-	fresh := newKey()
 	return story{
 		calls: []func(*actor) error{
-			signs(fresh, w.signingIn(p, 2)),
+			signs(newKey(), w.signingIn(p, 2)),
 			signs(newKey(), w.signingIn(p, 2)),
 			revokes(p, session.Revocation{Only: old}),
 			revokes(p, session.Revocation{Except: kept}),
@@ -255,31 +269,7 @@ func (w *world) crashStory(p string) story {
 		faults: 3,
 		watch:  w.bounded(p, 2),
 		after: func([]*actor) error {
-			usable := w.usable(p)
-			list, err := w.process(Options{}).Sessions(context.Background(), p)
-			if err != nil {
-				return err
-			}
-			epoch, _ := w.epoch(p)
-			for _, e := range w.entries(p) {
-				if epoch.doom(&e) != "" {
-					return fmt.Errorf("entry %+v is still doomed", e)
-				}
-			}
-			for _, l := range list {
-				if !usable[l.Key] {
-					return fmt.Errorf("%s is listed and could not be used", l.Key)
-				}
-			}
-			if now := w.usable(p); len(now) != len(list) {
-				return fmt.Errorf("%d sessions are listed, %d can be used", len(list), len(now))
-			}
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if n := w.held(p); n != len(list) {
-				return fmt.Errorf("%d sessions are left, %d are listed", n, len(list))
-			}
-			return nil
+			return w.consistent(p)
 		},
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/session"
@@ -26,9 +25,9 @@ const maxRounds = 8
 // returns, with the exception that the package doc names.
 //
 // Its errors are ErrTooMany, ErrGone (the session itself is to be ended),
-// ErrNotFound, ErrPrincipal, ErrLate, ErrFormat, ErrMalformed and ErrLimit, after which the commit must
-// not be sent and nothing is left behind. Any other leaves the outcome open:
-// the entry may be there and counts until NotAfter.
+// ErrNotFound, ErrPrincipal, ErrLate, ErrFormat, ErrMalformed and ErrLimit,
+// after which the commit must not be sent and nothing is left behind. Any other
+// leaves the outcome open: the entry may be there and counts until NotAfter.
 func (ix *Index) Register(ctx context.Context, key session.Key, c session.Change) (int64, error) {
 	if err := check(key, &c); err != nil {
 		return 0, err
@@ -50,12 +49,14 @@ func (ix *Index) Register(ctx context.Context, key session.Key, c session.Change
 		case statusGone:
 			err = ix.registerGone(ctx, key, &c, r)
 		case statusLost:
-			_, err = ix.Restore(ctx, c.SignIn.Principal)
+			_, err = ix.Restore(ctx, c.SignIn.Principal, 0)
 		case statusOver, statusCrowded:
 			var done int64
 			if examined, done, err = ix.registerMany(ctx, key, &c, s, r); done != 0 {
 				return done, nil
 			}
+		default:
+			err = fmt.Errorf("register a sign-in: the script replied %q", s)
 		}
 		if err != nil {
 			return 0, err
@@ -99,14 +100,28 @@ func (ix *Index) registerArgs(key session.Key, c *session.Change, examined strin
 	in := c.SignIn
 	absolute := int64(0)
 	if !in.Absolute.IsZero() {
-		absolute = max(in.Absolute.UnixMilli(), 1)
+		absolute = max(firstAfter(in.Absolute), 1)
 	}
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []string{
-		ix.clock(), string(key), c.WriteID, number(max(c.NotAfter.UnixMilli(), 0)), number(absolute), in.Device,
+		ix.clock(), string(key), c.WriteID, number(firstAfter(c.NotAfter)), number(absolute), in.Device,
 		number(int64(in.MaxSessions)), flag(in.Refuse), examined, number(int64(ix.sizes.page)),
 		number(int64(ix.sizes.crowd)), number(int64(ix.sizes.sample)), string(session.ReasonEvicted),
 	}
+}
+
+// firstAfter is the first millisecond that is not before t: where NotAfter is
+// within a millisecond, a commit in that one may still be applied. It is in the
+// bounds of what the scripts count with.
+func firstAfter(t time.Time) int64 {
+	const most = 1 << 52
+	switch s := t.Unix(); {
+	case s < 0:
+		return 0
+	case s > most/1000:
+		return most
+	}
+	return t.Add(time.Millisecond - time.Nanosecond).UnixMilli()
 }
 
 // registered finishes what the script found doomed, or has doomed, and looks
@@ -159,108 +174,5 @@ func (ix *Index) registerGone(ctx context.Context, key session.Key, c *session.C
 	if rec == nil || rec.Gone != "" {
 		return session.ErrGone{Reason: epoch.doom(&own[0])}
 	}
-	return nil
-}
-
-// registerMany makes room where there are too many entries, or more than one
-// script reads. It returns what the session's own was, and the number of the
-// sign-in if the session is the principal's by it already: then it was counted
-// before, and nobody has to go for it.
-func (ix *Index) registerMany(ctx context.Context, key session.Key, c *session.Change, s status, r reply) (seen string, done int64, err error) {
-	if seen, err = r.text(0); err != nil {
-		return "", 0, fmt.Errorf("register a sign-in: %w", err)
-	}
-	var others []entry
-	if s == statusOver {
-		if others, err = r.entries(1); err != nil {
-			return "", 0, fmt.Errorf("register a sign-in: %w", err)
-		}
-	}
-	part, cancel := share(ctx)
-	defer cancel()
-	list := ix.looks(part, append(others, entry{key: key}))
-	own := &list[len(others)]
-	if done := own.applied(c, seen); done != 0 {
-		return seen, done, nil
-	}
-	if err := own.takes(c); err != nil {
-		return "", 0, err
-	}
-	if s == statusCrowded {
-		return seen, 0, ix.thin(ctx, key, c)
-	}
-	ix.prune(part, c.SignIn.Principal, list[:len(others)])
-	return seen, 0, nil
-}
-
-// applied is the number of the sign-in of c if the session is the principal's
-// by it, else 0. seen is the session's entry behind a plus sign.
-func (l *look) applied(c *session.Change, seen string) int64 {
-	raw, ok := strings.CutPrefix(seen, "+")
-	if !ok || !l.holds(c.SignIn.Principal) {
-		return 0
-	}
-	e, err := decodeEntry(l.entry.key, raw)
-	if err != nil {
-		return 0 // the script will tell
-	}
-	if by := e.by(l.rec.Epoch); by != nil && by.write == c.WriteID {
-		return by.number
-	}
-	return 0
-}
-
-// takes refuses a sign-in that the session certainly does not take, so that
-// nobody is evicted for it.
-func (l *look) takes(c *session.Change) error {
-	switch rec := l.rec; {
-	case l.err != nil:
-		return nil // its commit will tell
-	case rec != nil && rec.Gone != "":
-		return session.ErrGone{Reason: rec.Gone}
-	case rec == nil && c.Start == nil:
-		return session.ErrNotFound
-	case rec != nil && rec.Principal != "" && rec.Principal != c.SignIn.Principal:
-		return session.ErrPrincipal
-	}
-	return nil
-}
-
-// thin makes room where there are more entries than one script reads.
-func (ix *Index) thin(ctx context.Context, key session.Key, c *session.Change) error {
-	in := c.SignIn
-	epoch, doomed, others, partial, err := ix.state(ctx, in.Principal)
-	if err != nil {
-		return err
-	}
-	if errors.Is(partial, session.ErrFormat) {
-		return partial
-	}
-	ix.finish(ctx, in.Principal, epoch, doomed)
-	others = slices.DeleteFunc(others, func(e entry) bool { return e.key == key })
-	alive := ix.prune(ctx, in.Principal, ix.looks(ctx, others))
-	excess := len(alive) + 1 - in.MaxSessions
-	if excess <= 0 {
-		return nil
-	}
-	if in.Refuse {
-		return session.ErrTooMany
-	}
-	slices.SortFunc(alive, func(a, b look) int { return byAge(a.entry, b.entry) })
-	var victims []change
-	for _, l := range alive[:excess] {
-		victims = append(victims, change{old: l.entry, next: l.entry.marked(session.ReasonEvicted).raw})
-	}
-	done, err := ix.settle(ctx, in.Principal, victims)
-	if err != nil {
-		return err
-	}
-	var marked []entry
-	for i := range done {
-		if done[i] {
-			marked = append(marked, victims[i].old.marked(session.ReasonEvicted))
-		}
-	}
-	ix.finish(ctx, in.Principal, epoch, marked)
 	return nil
 }

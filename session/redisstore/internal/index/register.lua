@@ -14,11 +14,11 @@ if now >= deadline + 1000 then return { 'late', integer(now) } end
 local before = redis.call('HLEN', index)
 local stored = redis.call('GET', epoch_key)
 if not stored and before > 0 then return { 'lost' } end
-local epoch = stored and read_epoch(stored) or not stored and new_epoch(now)
+local epoch = stored and read_epoch(stored) or not stored and new_epoch(0)
 if not epoch then return { 'format' } end
 
 local value = redis.call('HGET', index, key)
-local own = { key = key, mark = '', attempts = {} }
+local own = { key = key, mark = '', attempts = {}, number = 0 }
 local seen = '-'
 if value then
   seen = '+' .. value
@@ -35,7 +35,7 @@ end
 if attempt then
   attempt.deadline = math.max(attempt.deadline, deadline)
 else
-  epoch.last = math.max(epoch.last + 1, now)
+  epoch.last = math.max(epoch.last + 1, own.number + 1, now)
   attempt = { write = write, number = epoch.last, order = micros, deadline = deadline, device = device }
   table.insert(own.attempts, attempt)
 end

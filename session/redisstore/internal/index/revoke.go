@@ -44,26 +44,26 @@ func (ix *Index) Revoke(ctx context.Context, principal string, r session.Revocat
 
 // revokeOne ends one session, and then what others have left. What comes of
 // that is no concern of its caller.
-func (ix *Index) revokeOne(ctx context.Context, principal string, r session.Revocation) (int, error) {
+func (ix *Index) revokeOne(ctx context.Context, principal string, r session.Revocation) (n int, err error) {
 	if !validKey(r.Only) {
 		return 0, nil // nobody's
 	}
 	marked, err := ix.mark(ctx, principal, r.Only, r.Reason)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, fmt.Errorf("revoke: %w", err)
-	case marked == nil: // not the principal's, or the index was lost
-		ended, err := ix.records.Destroy(ctx, r.Only, Victim{Principal: principal, UpTo: math.MaxInt64, Reason: r.Reason})
-		return count(ended), err
 	}
-	f := ix.finish(ctx, principal, Epoch{}, []entry{*marked})
-	if err := f.err(); err != nil {
-		return 0, err
+	if marked == nil { // not the principal's, or the index was lost
+		var ended bool
+		ended, err = ix.records.Destroy(ctx, r.Only, Victim{Principal: principal, UpTo: math.MaxInt64, Reason: r.Reason})
+		n = count(ended)
+	} else {
+		f := ix.finish(ctx, principal, Epoch{}, []entry{*marked})
+		n, err = len(f.ended), f.err()
 	}
-	if epoch, doomed, _, _, err := ix.state(ctx, principal); err == nil {
+	if epoch, doomed, _, _, failed := ix.state(ctx, principal); failed == nil {
 		ix.finish(ctx, principal, epoch, doomed)
 	}
-	return len(f.ended), nil
+	return n, err
 }
 
 func count(ended bool) int {

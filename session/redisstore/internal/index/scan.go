@@ -24,7 +24,7 @@ func (ix *Index) read(ctx context.Context, principal string) (snapshot, error) {
 	var snap snapshot
 	seen := map[session.Key]bool{} // a scan may return an entry twice
 	for cursor, first := uint64(0), true; first || cursor != 0; first = false {
-		if len(seen) >= MaxEntries {
+		if len(seen) >= maxEntries {
 			snap.partial = errTooManyEntries
 			break
 		}
@@ -79,7 +79,7 @@ func (ix *Index) state(ctx context.Context, principal string) (epoch Epoch, doom
 	case snap.epoch != "":
 		epoch, err = ParseEpoch(snap.epoch)
 	case len(snap.entries) > 0:
-		epoch, err = ix.Restore(ctx, principal)
+		epoch, err = ix.Restore(ctx, principal, 0)
 	}
 	if err != nil {
 		return Epoch{}, nil, nil, nil, err

@@ -302,3 +302,10 @@ func keysOf(list []session.Listed) (keys []session.Key) {
 	}
 	return keys
 }
+
+// broken is the way to a server that is down.
+type broken struct{}
+
+func (broken) Call(context.Context, string, func(context.Context, rueidis.Client) error) error {
+	return errDown
+}

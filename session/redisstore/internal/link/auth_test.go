@@ -12,6 +12,7 @@ import (
 )
 
 func TestWrongAndMissingPasswordsSayWhatToDoUntilTheyAreRight(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--requirepass", "right")
 	for name, url := range map[string]string{
 		"none": "redis://" + s.Addr, "wrong": "redis://:wrong@" + s.Addr, "unknown user": "redis://joe:right@" + s.Addr,
@@ -74,8 +75,6 @@ func TestWhatAUserMayNotDoIsNamed(t *testing.T) {
 		}
 		return "redis://" + user + ":pw@" + s.Addr
 	}
-	script := NewScript("return redis.call('SET', KEYS[1], 'v')")
-	run := func(ctx context.Context, c rueidis.Client) error { return script.Exec(ctx, c, "k").Error() }
 	for name, c := range map[string]struct {
 		url   string
 		words []string
@@ -86,6 +85,8 @@ func TestWhatAUserMayNotDoIsNamed(t *testing.T) {
 		"not this key":    {acl("d", "~other*", "+@all"), []string{"keys", "~<prefix>"}},
 	} {
 		w := start(t, c.url, Options{})
+		script := NewScript("return redis.call('SET', KEYS[1], '" + name + "')") // known to nobody else
+		run := func(ctx context.Context, c rueidis.Client) error { return script.Exec(ctx, c, "k").Error() }
 		for range 2 * failureLimit { // it is no outage
 			wantFailure(t, w.Call(t.Context(), "k", run), Forbidden, append(c.words, s.Addr)...)
 		}
@@ -162,6 +163,7 @@ func TestAChangedPasswordIsFetchedForNewConnections(t *testing.T) {
 }
 
 func TestCredentialsAreRenewedOnALiveConnection(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--requirepass", "one")
 	source := rotating{after: 50 * time.Millisecond}
 	source.set("one")

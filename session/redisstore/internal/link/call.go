@@ -76,6 +76,9 @@ func (l *Link) ping(ctx context.Context, n *node) error {
 		if err != nil {
 			return err
 		}
+		if err := n.tracks(ctx, r); err != nil {
+			return err
+		}
 		role, err := r.Do(ctx, r.B().Role().Build()).ToArray()
 		if reply, ok := rueidis.IsRedisErr(err); ok {
 			if f, _ := classifyReply(reply.Error()); f.outcome() == answered {

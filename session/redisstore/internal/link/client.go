@@ -13,10 +13,10 @@ import (
 // How long a connection may be silent before it is given up: with nothing
 // received for keepAlive, rueidis sends a PING and waits writeTimeout for the
 // answer. A peer that has vanished, or hangs, is so found out within
-// 2 x keepAlive + writeTimeout = 4 s. A probe that gets no answer in time ends
+// 2 x keepAlive + writeTimeout = 6 s. A probe that gets no answer in time ends
 // the connection sooner, see node.leave.
 const (
-	keepAlive    = time.Second
+	keepAlive    = 2 * time.Second
 	writeTimeout = 2 * time.Second
 )
 
@@ -61,6 +61,27 @@ func (c *client) make() error {
 	if c.made.Load() != nil {
 		return nil
 	}
+	return c.renew()
+}
+
+// remake makes a client in place of one that does not know what the Sentinels
+// say by now.
+func (c *client) remake() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shut {
+		return errClosed
+	}
+	old := c.rueidis()
+	err := c.renew()
+	if err == nil && old != nil {
+		old.Close()
+	}
+	return err
+}
+
+// renew makes a client; mu must be held.
+func (c *client) renew() error {
 	r, err := rueidis.NewClient(c.options())
 	if err == nil && c.link.at.mode == cluster && r.Mode() != rueidis.ClientModeCluster {
 		err = errNoCluster // what rueidis makes of one server that is none
@@ -143,6 +164,16 @@ func (c *client) lost(addr string, toSentinel bool) {
 	}
 }
 
+// master is whom the Sentinels have named to the client, "" before.
+func (c *client) master() string {
+	if r := c.rueidis(); r != nil {
+		for addr := range r.Nodes() {
+			return addr
+		}
+	}
+	return ""
+}
+
 // to is a client for one node, or for all if there is only one; nil if rueidis
 // does not know the node (yet).
 func (c *client) to(n *node) rueidis.Client {
@@ -169,7 +200,7 @@ func (c *client) disconnect(n *node) {
 		addr = n.name()
 	}
 	for _, conn := range c.open.to(addr) {
-		conn.Close()
+		_ = conn.Close() // it is given up
 	}
 }
 

@@ -43,6 +43,20 @@ func TestMapsOfSlotsAreSearched(t *testing.T) {
 	}
 }
 
+// A node that has not met another does not know its own address.
+func TestAClusterOfOneThatDoesNotKnowItsName(t *testing.T) {
+	s := redistest.Start(t, "--cluster-enabled", "yes")
+	do(t, s, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	w := start(t, "redis-cluster://"+s.Addr, Options{})
+	eventually(t, "a call", func() error { return w.set(t, "k") })
+	if addr, err := w.Node(t.Context(), "k"); err != nil || addr != s.Addr {
+		t.Errorf("Node is %q, %v; want %s", addr, err, s.Addr)
+	}
+	if _, err := w.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // keysOf finds a key for each master.
 func keysOf(t *testing.T, w *world, masters int) map[string]string {
 	t.Helper()
@@ -103,6 +117,7 @@ func TestCallsReachTheOwnersOfKeys(t *testing.T) {
 
 // A master that is down fails its own keys, fast, and nobody else's.
 func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]struct {
 		begin func(*redistest.Server)
 		end   func(*testing.T, *redistest.Server)
@@ -128,7 +143,11 @@ func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
 			}
 			for range 50 { // longer than an old map of slots is used
 				for addr, key := range keys {
-					if err := w.set(t, key); (err == nil) == (addr == down.Addr) {
+					limit := budget
+					if addr != down.Addr {
+						limit = patience // its calls must not fail however busy this machine is
+					}
+					if err := w.setWithin(t, key, limit); (err == nil) == (addr == down.Addr) {
 						t.Errorf("a call to %s, while %s is down: %v", addr, down.Addr, err)
 					}
 				}
@@ -144,6 +163,7 @@ func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
 }
 
 func TestAClusterWithoutAllSlotsIsDownForEverybodyUntilItIsWhole(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, 3)
 	w := start(t, clusterURL(c), Options{})
 	keys := keysOf(t, w, 3)
@@ -167,6 +187,7 @@ func TestAClusterWithoutAllSlotsIsDownForEverybodyUntilItIsWhole(t *testing.T) {
 
 // Slots move and no call fails; what was read is forgotten.
 func TestSlotsMoveUnderCalls(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, 3)
 	w := start(t, clusterURL(c), Options{})
 	slots := []int{int(slotOf("{a}k")), int(slotOf("{b}k")), int(slotOf("{c}k"))}
@@ -210,21 +231,32 @@ func TestSlotsMoveUnderCalls(t *testing.T) {
 			t.Errorf("%s is %v, %v after %d increments and %d moves", key, n, err, calls, moves)
 		}
 	}
-	eventually(t, "the map of slots catches up", func() error {
-		owner, err := c.Owner(slots[0])
-		if err != nil {
-			return err
-		}
-		addr, err := w.Node(t.Context(), "{a}k")
-		w.topology.stale()
-		return errors.Join(err, unless(addr == owner.Addr, addr+" is not "+owner.Addr))
-	})
+	catchUp := func() (owner *redistest.Server) {
+		eventually(t, "the map of slots catches up", func() (err error) {
+			if owner, err = c.Owner(slots[0]); err != nil {
+				return err
+			}
+			addr, err := w.Node(t.Context(), "{a}k")
+			w.topology.stale()
+			return errors.Join(err, unless(addr == owner.Addr, addr+" is not "+owner.Addr))
+		})
+		return owner
+	}
+	from := catchUp()
+	to := c.Nodes[0]
+	if from == to {
+		to = c.Nodes[1]
+	}
+	w.quiet()
+	c.MoveSlot(t, slots[0], from, to)
+	catchUp()
 	if !w.heard("all") {
 		t.Error("nobody told that slots moved")
 	}
 }
 
 func TestAReplicaIsPromotedAndADeadOneIsNotMissed(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartReplicatedCluster(t, 3, 1)
 	w := start(t, clusterURL(c), Options{})
 	keys := keysOf(t, w, 3)

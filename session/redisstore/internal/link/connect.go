@@ -1,10 +1,16 @@
 package link
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/redis/rueidis"
+)
 
 var (
 	errClosed    = errors.New("the link to redis is closed")
 	errNoCluster = errors.New("this server is not part of a Cluster")
+
+	errTwoMasters = errors.New("the Sentinels name one master and then another")
 )
 
 // connect makes the client and the connection, if they are not there, and asks
@@ -26,6 +32,11 @@ func (n *node) tryConnect(c *client) error {
 		return err
 	}
 	l, ln := n.link, n.line(c)
+	if l.at.mode == sentinel {
+		if err := n.follow(c); err != nil {
+			return err
+		}
+	}
 	seen := ln.changed.Load()
 	if l.at.mode == cluster && n == l.entry {
 		if err := l.topology.load(c); err != nil {
@@ -38,12 +49,11 @@ func (n *node) tryConnect(c *client) error {
 	if r == nil { // the client learns of the node when it is first sent there
 		return nil
 	}
-	if l.at.mode == sentinel {
-		for addr := range r.Nodes() {
-			n.label.Store(&addr)
-		}
+	info, err := askInfo(l, r)
+	if f, _ := classify(err); f == Disconnected {
+		// It was lost, and rueidis had not yet noticed: the next one is new.
+		info, err = askInfo(l, r)
 	}
-	info, err := ask(l.life, r, 3*l.opt.DialTimeout, r.B().Info().Build()).ToString()
 	if err == nil || isForbidden(err) {
 		err = n.check.server(n, info, err)
 	}
@@ -52,6 +62,37 @@ func (n *node) tryConnect(c *client) error {
 	}
 	ln.good.Store(seen)
 	return nil
+}
+
+// agree tells whether both clients use the same master. Each of them hears of a
+// failover by itself, one earlier than the other; and a reader must not ask the
+// old master for what was written to the new one.
+func (l *Link) agree() bool {
+	m := l.plain.master()
+	return m == "" || m == l.tracked.master()
+}
+
+// follow makes them agree.
+func (n *node) follow(c *client) error {
+	l := n.link
+	for _, behind := range []*client{l.tracked, l.plain} {
+		if !c.tracking || l.agree() {
+			break
+		}
+		if err := behind.remake(); err != nil {
+			return err
+		}
+	}
+	if c.tracking && !l.agree() {
+		return &Error{Failure: Moving, Node: n.name(), Err: errTwoMasters}
+	}
+	name := c.master()
+	n.label.Store(&name)
+	return nil
+}
+
+func askInfo(l *Link, r rueidis.Client) (string, error) {
+	return ask(l.life, r, 3*l.opt.DialTimeout, r.B().Info().Build()).ToString()
 }
 
 func isForbidden(err error) bool {

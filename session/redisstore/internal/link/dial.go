@@ -115,7 +115,7 @@ func (s *conns) shutdown() {
 	}
 	s.mu.Unlock()
 	for _, c := range list {
-		c.Close()
+		_ = c.Close() // it is given up
 	}
 }
 

@@ -89,8 +89,10 @@ func (e *dialError) Unwrap() error { return e.err }
 // asFailure tells a failure of the server at node, which it returns, from any
 // other error, for which it returns nil.
 func asFailure(node string, err error) *Error {
-	var already *Error
-	if errors.As(err, &already) {
+	if err == nil { // the usual case, without what is allocated below
+		return nil
+	}
+	if already, ok := errors.AsType[*Error](err); ok {
 		return already
 	}
 	f, hint := classify(err)
@@ -101,11 +103,14 @@ func asFailure(node string, err error) *Error {
 }
 
 func classify(err error) (Failure, string) {
+	if err == nil {
+		return 0, ""
+	}
 	var dial *dialError
 	var reply *rueidis.RedisError
 	var network net.Error
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
 		return 0, ""
 	case errors.Is(err, errNoCluster):
 		return Misconfigured, "use redis:// for it"

@@ -37,8 +37,7 @@ func TestServersOfTheWrongKindSayWhichURLIsRight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := start(t, c.url, Options{}).set(t, "k")
-			var unavailable session.ErrUnavailable
-			if !errors.As(err, &unavailable) {
+			if _, ok := errors.AsType[session.ErrUnavailable](err); !ok {
 				t.Errorf("%v does not say that nothing was sent", err)
 			}
 			wantFailure(t, err, c.want, c.words...)
@@ -64,6 +63,26 @@ func garbage(t *testing.T) string {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// A name that leads to another server after a failover is looked up anew.
+func TestAConnectionToAReplicaIsMadeAnew(t *testing.T) {
+	s, other := redistest.Start(t), redistest.Start(t)
+	w := start(t, "redis://"+s.Addr, Options{})
+	if err := errors.Join(w.set(t, "k"), w.read(t, "k")); err != nil {
+		t.Fatal(err)
+	}
+	w.quiet()
+	do(t, s, "REPLICAOF", "127.0.0.1", strings.TrimPrefix(other.Addr, "127.0.0.1:"))
+	before := w.Stats().Dials
+	wantFailure(t, w.set(t, "k"), ReadOnly, s.Addr)
+	eventually(t, "there is a new connection", func() error {
+		if w.set(t, "k") == nil {
+			t.Fatal("a replica takes writes")
+		}
+		return unless(w.Stats().Dials > before, "not yet")
+	})
+	w.eventuallyHears(t, "all") // of the other client's connection, which was not asked
 }
 
 // A replica that is promoted while the link knows it as one is taken.

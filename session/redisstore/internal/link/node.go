@@ -32,6 +32,8 @@ type node struct {
 	lines [2]line // of the plain and the tracked client
 	check check
 
+	trackingDue atomic.Int64 // Unix nanoseconds of the next look at the server's table of tracked keys
+
 	mu      sync.Mutex
 	breaker breaker
 }
@@ -117,7 +119,7 @@ func (n *node) enter(ctx context.Context, c *client) (ticket, error) {
 		<-ln.places
 		return ticket{}, err
 	}
-	if ln.good.Load() == ln.changed.Load() {
+	if n.ready(c) {
 		return t, nil
 	}
 	err = ln.connect.do(ctx, n.link.spawn, func() error { return n.connect(c) })
@@ -126,6 +128,15 @@ func (n *node) enter(ctx context.Context, c *client) (ticket, error) {
 		return ticket{}, session.ErrUnavailable{RetryAfter: n.retryAfter(), Cause: err}
 	}
 	return t, nil
+}
+
+// ready tells whether the connection is the one that was checked.
+func (n *node) ready(c *client) bool {
+	ln := n.line(c)
+	if ln.good.Load() != ln.changed.Load() {
+		return false
+	}
+	return !c.tracking || n.link.at.mode != sentinel || n.link.agree()
 }
 
 // waited adds to the error of a caller who could not wait for a connection what
@@ -230,8 +241,13 @@ func (n *node) judge(ctx context.Context, c *client, t ticket, err error) error 
 // react ends connections that will not get better by themselves, and has the
 // masters looked up where they may have changed.
 func (n *node) react(c *client, f Failure) {
-	if f == ReadOnly || f == Unauthorized {
+	switch f {
+	case ReadOnly: // for both, or one would follow a name to the next master later than the other
+		n.link.plain.disconnect(n)
+		n.link.tracked.disconnect(n)
+	case Unauthorized:
 		c.disconnect(n)
+	default:
 	}
 	if f.outcome() == failed || f == Moving {
 		n.link.topology.stale()

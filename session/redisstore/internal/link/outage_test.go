@@ -120,6 +120,7 @@ func do(t *testing.T, s *redistest.Server, args ...string) {
 // Not even a peer that says nothing at a dial keeps a caller longer than it
 // wants, nor Close.
 func TestADialThatHangsKeepsNobody(t *testing.T) {
+	t.Parallel()
 	for mode, url := range map[string]string{"standalone": "redis://%s", "cluster": "redis-cluster://%s", "sentinel": "redis-sentinel://%s/m"} {
 		t.Run(mode, func(t *testing.T) {
 			p := redistest.StartProxy(t, "127.0.0.1:1")

@@ -3,10 +3,13 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/internal/redistest"
+	"github.com/redis/rueidis"
 )
 
 func sentinelURL(f *redistest.Failover) string {
@@ -14,6 +17,7 @@ func sentinelURL(f *redistest.Failover) string {
 }
 
 func TestSentinelsLeadToTheNextMaster(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(*redistest.Failover){
 		"killed":    (*redistest.Failover).KillMaster,
 		"cut off":   (*redistest.Failover).Partition,
@@ -38,11 +42,14 @@ func TestSentinelsLeadToTheNextMaster(t *testing.T) {
 				return
 			}
 			fault(f)
+			for until := time.Now().Add(5 * time.Second); time.Now().Before(until); {
+				_ = w.readsItsWrites(t) // from one master or the other, or from none
+			}
 			after := f.WaitMaster(t)
 			eventually(t, "calls reach the next master", func() error {
 				err := errors.Join(w.set(t, "k"), w.read(t, "k"))
 				addr, _ := w.Node(t.Context(), "k")
-				return errors.Join(err, unless(addr == after, addr+" is not "+after))
+				return errors.Join(err, unless(addr == after, addr+" is not "+after), w.readsItsWrites(t))
 			})
 			if !w.heard("all") {
 				t.Error("nobody told that the master changed")
@@ -58,6 +65,27 @@ func TestSentinelsLeadToTheNextMaster(t *testing.T) {
 			}
 		})
 	}
+}
+
+// readsItsWrites fails the test if the client that tracks reads something else
+// than what the plain one has just written to the same master. Both may fail.
+func (w *world) readsItsWrites(t *testing.T) error {
+	t.Helper()
+	w.writes++
+	want, to := fmt.Sprint("write ", w.writes), w.plain.master()
+	err := w.Call(t.Context(), "k", func(ctx context.Context, c rueidis.Client) error {
+		return c.Do(ctx, c.B().Set().Key("k").Value(want).Build()).Error()
+	})
+	if err != nil {
+		return err
+	}
+	return w.Tracked(t.Context(), "k", func(ctx context.Context, c rueidis.Client) error {
+		got, err := c.Do(ctx, c.B().Get().Key("k").Build()).ToString()
+		if err == nil && got != want && w.plain.master() == to {
+			t.Errorf("read %q after %q was written", got, want)
+		}
+		return err
+	})
 }
 
 func TestSentinelsHavePasswordsOfTheirOwn(t *testing.T) {
@@ -108,6 +136,7 @@ func TestASentinelThatIsDownIsPassedOver(t *testing.T) {
 // The Sentinels name another master and nobody says +switch-master, as if that
 // had been missed; the old one stays alive.
 func TestASwitchThatWasMissedIsNoticed(t *testing.T) {
+	t.Parallel()
 	old, next := redistest.Start(t), redistest.Start(t)
 	watcher := redistest.StartSentinels(t, 1, old.Addr, "shop")[0]
 	w := start(t, "redis-sentinel://"+watcher.Addr+"/shop", Options{})
@@ -125,4 +154,37 @@ func TestASwitchThatWasMissedIsNoticed(t *testing.T) {
 		return errors.Join(err, unless(n == int64(1), "not written there"))
 	})
 	eventually(t, "what was read is forgotten", func() error { return unless(w.heard("all"), "not told") })
+}
+
+// The client that tracks has not heard yet of a failover that the plain one
+// knows of, or the other way round.
+func TestBothClientsUseOneMaster(t *testing.T) {
+	for name, first := range map[string]func(*world) *client{
+		"the plain one is first":       func(w *world) *client { return w.plain },
+		"the one that tracks is first": func(w *world) *client { return w.tracked },
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, next := redistest.Start(t), redistest.Start(t)
+			watcher := redistest.StartSentinels(t, 1, old.Addr, "shop")[0]
+			w := start(t, "redis-sentinel://"+watcher.Addr+"/shop", Options{})
+			if err := w.readsItsWrites(t); err != nil {
+				t.Fatal(err)
+			}
+			do(t, watcher, "SENTINEL", "REMOVE", "shop")
+			do(t, watcher, "SENTINEL", "MONITOR", "shop", "127.0.0.1", strings.TrimPrefix(next.Addr, "127.0.0.1:"), "1")
+			if err := first(w).remake(); err != nil {
+				t.Fatal(err)
+			}
+			w.quiet()
+			if err := w.read(t, "k"); err != nil {
+				t.Fatal(err)
+			}
+			if !w.heard("all") || w.plain.master() != next.Addr || w.tracked.master() != next.Addr {
+				t.Errorf("the clients use %s and %s, want %s; told %v", w.plain.master(), w.tracked.master(), next.Addr, w.invalidated)
+			}
+			if err := w.readsItsWrites(t); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -75,10 +75,8 @@ func (n *node) askTerm() error {
 // target is the address that the plain client sends to, "" unless there are
 // Sentinels, which may send it elsewhere before the old connection is closed.
 func (n *node) target() string {
-	if r := n.link.plain.rueidis(); r != nil && n.link.at.mode == sentinel {
-		for addr := range r.Nodes() {
-			return addr
-		}
+	if n.link.at.mode == sentinel {
+		return n.link.plain.master()
 	}
 	return ""
 }

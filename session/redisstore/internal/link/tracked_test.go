@@ -111,6 +111,9 @@ func TestTheTrackedClientHasOneConnection(t *testing.T) {
 func TestALostConnectionForgetsAll(t *testing.T) {
 	s := redistest.Start(t)
 	w := start(t, "redis://"+s.Addr, Options{})
+	if err := w.read(t, "k"); err != nil || !w.heard("all") {
+		t.Fatalf("the first connection is not told: %v", err) // rueidis itself tells only of lost ones
+	}
 	for range 20 {
 		if err := w.read(t, "k"); err != nil {
 			t.Fatal(err)
@@ -152,6 +155,7 @@ func TestPingFailsWithoutAMasterAndWithoutAnAnswer(t *testing.T) {
 
 // A peer that vanishes without a word is found out while nobody asks anything.
 func TestAnIdleConnectionToNowhereForgetsAll(t *testing.T) {
+	t.Parallel()
 	p := redistest.StartProxy(t, redistest.Start(t).Addr)
 	w := start(t, "redis://"+p.Addr, Options{})
 	if err := w.read(t, "k"); err != nil {

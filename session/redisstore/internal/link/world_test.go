@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -27,6 +26,7 @@ const budget = 250 * time.Millisecond
 // world is a link with what it told.
 type world struct {
 	*Link
+	writes int // of readsItsWrites
 
 	mu          sync.Mutex
 	events      []Event
@@ -36,7 +36,7 @@ type world struct {
 func start(t *testing.T, url string, opt Options) *world {
 	t.Helper()
 	w := &world{}
-	opt.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	opt.Logger = slog.New(slog.DiscardHandler)
 	opt.Hook = func(e Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -91,7 +91,12 @@ func (w *world) quiet() {
 // set is a call as a service makes it.
 func (w *world) set(t *testing.T, key string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), budget)
+	return w.setWithin(t, key, budget)
+}
+
+func (w *world) setWithin(t *testing.T, key string, limit time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	return w.Call(ctx, key, func(ctx context.Context, c rueidis.Client) error {
 		return c.Do(ctx, c.B().Set().Key(key).Value("v").Build()).Error()
