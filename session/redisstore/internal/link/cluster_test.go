@@ -136,7 +136,7 @@ func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
 			}
 			down := c.Nodes[0]
 			fault.begin(down)
-			refused := untilRefused(t, w, func() error { return w.set(t, keys[down.Addr]) })
+			refused := untilRefused(t, w, func() error { return w.trySet(t, keys[down.Addr]) })
 			var cause *Error
 			if !errors.As(refused, &cause) || cause.Node != down.Addr {
 				t.Errorf("the cause is %v, want %s", refused.Cause, down.Addr)
@@ -145,7 +145,7 @@ func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
 				for addr, key := range keys {
 					limit := budget
 					if addr != down.Addr {
-						limit = patience // its calls must not fail however busy this machine is
+						limit = ample
 					}
 					if err := w.setWithin(t, key, limit); (err == nil) == (addr == down.Addr) {
 						t.Errorf("a call to %s, while %s is down: %v", addr, down.Addr, err)
@@ -157,7 +157,7 @@ func TestAMasterThatIsDownFailsItsOwnKeysOnly(t *testing.T) {
 				}
 			}
 			fault.end(t, down)
-			eventually(t, "its keys work again", func() error { return w.set(t, keys[down.Addr]) })
+			eventually(t, "its keys work again", func() error { return w.trySet(t, keys[down.Addr]) })
 		})
 	}
 }
@@ -172,12 +172,12 @@ func TestAClusterWithoutAllSlotsIsDownForEverybodyUntilItIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Nodes[0].Kill()
-	refused := untilRefused(t, w, func() error { return w.set(t, other) })
+	refused := untilRefused(t, w, func() error { return w.trySet(t, other) })
 	wantFailure(t, refused, ClusterDown, c.Nodes[1].Addr)
 	c.Nodes[0].Restart(t)
 	eventually(t, "all keys work again", func() error {
 		for _, key := range keys {
-			if err := w.set(t, key); err != nil {
+			if err := w.trySet(t, key); err != nil {
 				return err
 			}
 		}
@@ -268,7 +268,7 @@ func TestAReplicaIsPromotedAndADeadOneIsNotMissed(t *testing.T) {
 	replica, master := c.Nodes[4], c.Nodes[0]
 	replica.Kill() // of the second master
 	ping := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), budget)
+		ctx, cancel := context.WithTimeout(t.Context(), ample)
 		defer cancel()
 		_, err := w.Ping(ctx)
 		return err
@@ -283,7 +283,7 @@ func TestAReplicaIsPromotedAndADeadOneIsNotMissed(t *testing.T) {
 	if err := ping(); err == nil {
 		t.Error("Ping is answered by a dead master")
 	}
-	eventually(t, "the promoted replica takes writes", func() error { return w.set(t, keys[master.Addr]) })
+	eventually(t, "the promoted replica takes writes", func() error { return w.trySet(t, keys[master.Addr]) })
 	eventually(t, "the promoted replica answers Ping", ping)
 	if addr, err := w.Node(t.Context(), keys[master.Addr]); err != nil || addr == master.Addr {
 		t.Errorf("the key is with %s, %v", addr, err)

@@ -76,13 +76,11 @@ func TestOutagesEndByThemselves(t *testing.T) {
 			addr, o := prepare(t)
 			w := start(t, "redis://"+addr, Options{})
 			calls := map[string]func() error{
-				"plain":   func() error { return w.set(t, "k") },
-				"tracked": func() error { return w.read(t, "k") },
+				"plain":   func() error { return w.trySet(t, "k") },
+				"tracked": func() error { return w.tryRead(t, "k") },
 			}
-			for kind, call := range calls {
-				if err := call(); err != nil {
-					t.Fatalf("%s before: %v", kind, err)
-				}
+			if err := errors.Join(w.set(t, "k"), w.read(t, "k")); err != nil {
+				t.Fatal(err)
 			}
 			o.begin()
 			refused := untilRefused(t, w, calls["plain"])
@@ -126,7 +124,7 @@ func TestADialThatHangsKeepsNobody(t *testing.T) {
 			p := redistest.StartProxy(t, "127.0.0.1:1")
 			p.BlackHole()
 			w := start(t, fmt.Sprintf(url, p.Addr), Options{DialTimeout: time.Minute})
-			err := w.set(t, "k")
+			err := w.trySet(t, "k")
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want the caller's deadline", err)
 			}
@@ -165,7 +163,7 @@ func TestCallersWhoGiveUpDoNotOpenTheBreaker(t *testing.T) {
 	if got := w.Stats(); got.Opened != 0 || len(got.Failures) != 0 {
 		t.Errorf("%+v after calls that were given up", got)
 	}
-	untilRefused(t, w, func() error { return w.set(t, "k") }) // the control: deadlines do
+	untilRefused(t, w, func() error { return w.trySet(t, "k") }) // the control: deadlines do
 	s.Cont()
 }
 
@@ -204,7 +202,7 @@ func TestCallsInFlightAreBoundedWhileAServerHangs(t *testing.T) {
 		}
 	}
 	s.Cont()
-	eventually(t, "calls work again", func() error { return w.set(t, "k") })
+	eventually(t, "calls work again", func() error { return w.trySet(t, "k") })
 	if got := w.Stats().InFlight; got != 0 {
 		t.Errorf("%d calls are in flight", got)
 	}
@@ -254,7 +252,7 @@ func TestAHangingServerGetsOneProbeAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Stop()
-	untilRefused(t, w, func() error { return w.set(t, "k") })
+	untilRefused(t, w, func() error { return w.trySet(t, "k") })
 	eventually(t, "the pause is over", func() error {
 		w.entry.mu.Lock()
 		defer w.entry.mu.Unlock()

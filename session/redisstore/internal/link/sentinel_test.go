@@ -47,7 +47,7 @@ func TestSentinelsLeadToTheNextMaster(t *testing.T) {
 			}
 			after := f.WaitMaster(t)
 			eventually(t, "calls reach the next master", func() error {
-				err := errors.Join(w.set(t, "k"), w.read(t, "k"))
+				err := errors.Join(w.trySet(t, "k"), w.tryRead(t, "k"))
 				addr, _ := w.Node(t.Context(), "k")
 				return errors.Join(err, unless(addr == after, addr+" is not "+after), w.readsItsWrites(t))
 			})

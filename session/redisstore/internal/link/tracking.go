@@ -16,8 +16,8 @@ import (
 // not tell us of, because of NOLOOP (seen with Redis 7.0.15). So a table that
 // fills up is as bad as a lost connection.
 const (
-	trackingEvery = 10 * time.Second// between looks at a server's table
-	trackingFull  = 500_000         // keys from which on it is not trusted
+	trackingEvery = 10 * time.Second // between looks at a server's table
+	trackingFull  = 500_000          // keys from which on it is not trusted
 )
 
 // tracks is an error if the server's table fills up. It asks now and then.
