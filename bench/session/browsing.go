@@ -34,7 +34,7 @@ const (
 	realPace      = 10 * time.Second
 	realIdle      = 30 * time.Minute
 	faster        = 30
-	browsingSpan  = 14 * time.Second
+	browsingSpan  = 28 * time.Second
 	realPerSecond = browsers / 10
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -48,7 +49,10 @@ func startRedis(ctx context.Context, dir string) (*redisServer, error) {
 type counter struct{ client rueidis.Client }
 
 func newCounter(addr string) (counter, error) {
-	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true, DisableRetry: true, ForceSingleClient: true})
+	c, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{addr}, DisableCache: true, DisableRetry: true, ForceSingleClient: true,
+		Dialer: net.Dialer{KeepAlive: time.Hour}, // its PINGs would be counted too
+	})
 	return counter{c}, err
 }
 
