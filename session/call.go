@@ -171,6 +171,9 @@ func (m *Manager) send(ctx context.Context, key Key, c *Change, deadline time.Ti
 	switch {
 	case err == nil:
 		m.clock.learn(result.Now)
+		if result.Degraded {
+			m.count.degraded.Add(1)
+		}
 	case errors.As(err, &tooLate):
 		m.count.late.Add(1)
 		m.clock.learn(tooLate.Now)

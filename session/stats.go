@@ -18,6 +18,7 @@ type Stats struct {
 	Retries       int64 // of these, sent again because the outcome was open
 	Late          int64 // of these, that reached the store too late
 	Unknown       int64 // writes whose outcome stayed open
+	Degraded      int64 // commits that fewer replicas have than were asked for, see Result.Degraded
 	Conflicts     int64 // attempts of Update that met another's write
 	Started       int64 // sessions
 	StartsRefused int64 // by Options.MaxStarts
@@ -36,6 +37,7 @@ type counters struct {
 	commits, refused, retries, late, unknown          atomic.Int64
 	conflicts, started, startsRefused, renewed, ended atomic.Int64
 	replaced, unavailable, revoked, lost, rolledBack  atomic.Int64
+	degraded                                          atomic.Int64
 }
 
 // Stats returns a snapshot of the manager's counts.
@@ -46,7 +48,7 @@ func (m *Manager) Stats() Stats {
 		Loads: c.loads.Load(), LoadFailures: c.loadFailures.Load(), Unavailable: c.unavailable.Load(),
 		Absent: c.absent.Load(), Gone: c.gone.Load(), Superseded: c.superseded.Load(),
 		Commits: c.commits.Load(), Refused: c.refused.Load(), Retries: c.retries.Load(),
-		Late: c.late.Load(), Unknown: c.unknown.Load(), Conflicts: c.conflicts.Load(),
+		Late: c.late.Load(), Unknown: c.unknown.Load(), Degraded: c.degraded.Load(), Conflicts: c.conflicts.Load(),
 		Started: c.started.Load(), StartsRefused: c.startsRefused.Load(),
 		Renewed: c.renewed.Load(), Ended: c.ended.Load(), Revoked: c.revoked.Load(),
 		Lost: c.lost.Load(), RolledBack: c.rolledBack.Load(), Replaced: c.replaced.Load(),

@@ -36,6 +36,7 @@ func Session(stats func() session.Stats) prometheus.Collector {
 	count("ended", "Sessions invalidated by a sign-out, or by a sign-in as another principal.", func(s s) int64 { return s.Ended })
 	count("revoked", "Sessions invalidated by a revocation.", func(s s) int64 { return s.Revoked })
 	count("lost", "Loads that found no session where a browser had seen one.", func(s s) int64 { return s.Lost })
+	count("degraded", "Commits that fewer replicas had acknowledged in time than were asked for.", func(s s) int64 { return s.Degraded })
 	count("rolled_back", "Loads of an older state of a session than a browser had seen.", func(s s) int64 { return s.RolledBack })
 	count("replaced", "Responses that were replaced because the session could not be committed.", func(s s) int64 { return s.Replaced })
 	return newCollector(stats, all)

@@ -56,6 +56,10 @@ type Event = link.Event
 // server had lost, and which was made again.
 const EpochLost = index.EpochLost
 
+// VictimsLeft is the kind of an Event that reports a sign-in which went on
+// although Count sessions that it was to end first could not be reached.
+const VictimsLeft = index.VictimsLeft
+
 // Lost is the kind of an Event that reports data which a server should have
 // and has not.
 const Lost = link.Kind("lost")

@@ -90,7 +90,12 @@ func (n *node) reach(ctx context.Context, c *client) error {
 	if err != nil {
 		return err
 	}
-	if r := c.to(n); t.probe && r != nil {
+	if !t.probe {
+		<-n.line(c).places // nothing was asked, so there is nothing to conclude
+		return nil
+	}
+	r, err := c.only(n)
+	if err == nil {
 		err = r.Do(ctx, r.B().Ping().Build()).Error()
 	}
 	return n.leave(ctx, c, t, err)

@@ -277,3 +277,24 @@ func TestAHangingServerGetsOneProbeAtATime(t *testing.T) {
 	}
 	s.Cont()
 }
+
+// Who only asks for a connection, and is given one that was there, has learnt
+// nothing of the server: calls in between fail in a row all the same.
+func TestAskingForAConnectionIsNoAnswer(t *testing.T) {
+	s := redistest.Start(t)
+	w := start(t, "redis://"+s.Addr, Options{})
+	if err := w.set(t, "k"); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	defer s.Cont()
+	for range failureLimit {
+		if err := w.trySet(t, "k"); err == nil {
+			t.Fatal("a server that hangs answers")
+		}
+		_ = w.entry.reach(t.Context(), w.plain) // refused once the breaker is open
+	}
+	if got := w.Stats().Opened; got == 0 {
+		t.Errorf("%d failures in a row have not opened the breaker", failureLimit)
+	}
+}
