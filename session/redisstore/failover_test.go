@@ -63,7 +63,7 @@ func (s *site) call(ctx context.Context, method, path, cookie string) (code int,
 	}
 	w := httptest.NewRecorder()
 	s.pages.ServeHTTP(w, r)
-	for _, c := range w.Result().Cookies() { //nolint:bodyclose // a recorder's
+	for _, c := range w.Result().Cookies() {
 		if c.MaxAge >= 0 && c.Value != "" && !strings.HasSuffix(c.Name, "-v") {
 			set = c.Name + "=" + c.Value
 		}
