@@ -24,7 +24,7 @@ test: setup ## all tests of all modules that end within minutes
 .PHONY: test-modules
 test-modules:
 	@[ -n "$(RACE)" ] || echo "test: without the race detector (no gcc)"
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test $(RACE) -timeout 300s ./...); done
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test $(RACE) -timeout 600s ./...); done
 
 test-all: ## also in a real browser, and all fuzz targets
 	@./scripts/setup browser

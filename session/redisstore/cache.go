@@ -28,7 +28,9 @@ type CacheOptions struct {
 	Lease time.Duration
 	// ReadGrace is how long a copy may answer loads while its server does not,
 	// from when it was last known to be current; 0 is not at all, a minute is
-	// the most. Never for a load that is Fresh or in session.CacheOff.
+	// the most. Never for a load that is Fresh or in session.CacheOff. A write
+	// whose outcome is open ends the copy of its session, and with it the grace;
+	// one that was refused without being sent does not.
 	ReadGrace time.Duration
 }
 

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -234,7 +235,9 @@ func (s *Store) commit(ctx context.Context, key session.Key, c *session.Change) 
 	sent := time.Now()
 	reply, err := s.exec(ctx, way, script, name, args)
 	if err != nil {
-		s.cache.forget(key)
+		if !errors.As(err, new(session.ErrUnavailable)) { // after which nothing was sent
+			s.cache.forget(key)
+		}
 		return done{}, err
 	}
 	d, err := parseDone(reply.text, c)
