@@ -1,5 +1,5 @@
 # Every module of the repository; `make test` names them all.
-MODULES := . drain internal/proctest internal/redistest session session/sqlitestore session/redisstore session/cbor session/elasticache examples/frameworks interop/peers
+MODULES := . drain drain/grpcdrain internal/proctest internal/redistest session session/sqlitestore session/redisstore session/cbor session/elasticache examples/frameworks interop/peers
 GO      ?= go
 RACE    := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 

@@ -46,6 +46,10 @@
 // about. HTTP/1.1 brings at most one per connection, HTTP/2 those that cross
 // the GOAWAY.
 //
+// Work that is no HTTP request is counted by [Drainer.Begin]; consumers of
+// queues are a [Drainer.Worker]. WebSockets are told in their own words by
+// [OnLeaving].
+//
 // Idle connections are closed last, when nothing is in flight: they have had
 // all of withdrawing and draining to be used once more and be told to close.
 // Connections that have not brought a request at all are closed 2 s after the

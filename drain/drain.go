@@ -57,6 +57,7 @@ type Drainer struct {
 
 	mu        sync.Mutex
 	hooks     []hook
+	workers   []worker
 	listeners []listening
 	ran       bool
 }

@@ -73,6 +73,7 @@ func (d *Drainer) Run(ctx context.Context, srv ...*http.Server) (Report, error) 
 	}
 	m.timer.Stop()
 	m.serve()
+	d.startWorkers(m.hookCtx)
 	m.loop(ctx.Done(), signals, ended)
 	serving.Wait()
 	m.closing.Wait()
