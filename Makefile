@@ -11,8 +11,9 @@ help: ## this list
 demo: ## users, a shop, scale-ins and kills on this machine, in about a minute
 	$(GO) run ./cmd/evenkeel demo --for 60s
 
-build: ## .bin/evenkeel
+build: ## .bin/evenkeel, and .bin/evenkeel-run for images
 	$(GO) build -trimpath -o .bin/evenkeel ./cmd/evenkeel
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o .bin/evenkeel-run ./cmd/evenkeel-run
 
 setup:
 	@./scripts/setup
@@ -42,6 +43,18 @@ $(LINT): tools/go.mod
 lint: $(LINT) ## golangci-lint and gofmt over every module
 	@set -e; for m in $(MODULES); do echo "== lint $$m"; (cd $$m && $(CURDIR)/$(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
+H2SPEC := .bin/h2spec
+$(H2SPEC): tools/go.mod
+	GOWORK=off $(GO) -C tools build -o ../$(H2SPEC) github.com/summerwind/h2spec/cmd/h2spec
+
+.PHONY: h2spec
+h2spec: $(H2SPEC) ## HTTP/2's conformance suite against the gateway's TLS listener
+	PATH="$(CURDIR)/.bin:$$PATH" EVENKEEL_REQUIRE=h2spec $(GO) test -count=1 -run H2spec -v ./internal/gateway
+
+.PHONY: soak
+soak: setup ## the gateway under load for ten minutes: memory and goroutines must stay flat
+	$(BENCH) ./gateway -only soak -soak 10m $(ARGS)
+
 # Their module stands outside of go.work, with the peers' dependencies.
 BENCH := GOWORK=off $(GO) -C bench run
 .PHONY: bench-drill
@@ -51,6 +64,10 @@ bench-session: setup ## what session libraries lose and cost, side by side
 bench-gateway: ## what proxies cost, and what a scale-in costs behind them
 	@./bench/gateway/setup
 	$(BENCH) ./gateway $(ARGS)
+
+.PHONY: bench-run
+bench-run: ## evenkeel-run: its size, what it adds to a start and to a request
+	$(BENCH) ./run $(ARGS)
 
 bench-drill: ## what the drill's engine costs, beside net/http
 	$(BENCH) ./drill $(ARGS)

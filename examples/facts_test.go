@@ -257,7 +257,7 @@ func TestTableOfAdminCalls(t *testing.T) {
 		res.Body.Close()
 		n++
 	}
-	if n != 12 {
-		t.Errorf("%d calls were made, want 12", n)
+	if n != 13 {
+		t.Errorf("%d calls were made, want 13", n)
 	}
 }

@@ -45,7 +45,7 @@ const (
 )
 
 // Load reads the file at path into v, a pointer to a struct that holds the
-// defaults.
+// defaults, or to a slice.
 func Load(path string, v any) error {
 	data, err := readBounded(path, MaxFileBytes)
 	if err != nil {
@@ -57,8 +57,8 @@ func Load(path string, v any) error {
 // Parse is Load for data that came from the file called name.
 func Parse(name string, data []byte, v any) error {
 	dst := reflect.ValueOf(v)
-	if dst.Kind() != reflect.Pointer || dst.IsNil() || dst.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("config: destination is %T, want a pointer to a struct", v)
+	if dst.Kind() != reflect.Pointer || dst.IsNil() || dst.Elem().Kind() != reflect.Struct && dst.Elem().Kind() != reflect.Slice {
+		return fmt.Errorf("config: destination is %T, want a pointer to a struct or a slice", v)
 	}
 	root, err := parse(name, data)
 	if err != nil {

@@ -42,6 +42,12 @@ func (a At) Errorf(key, format string, args ...any) {
 	a.d.report(node, join(a.path, key), format, args...)
 }
 
+// ErrorfAt reports a problem of the mapping that stands at pos, in the list or
+// mapping under key: groups[1].
+func (a At) ErrorfAt(pos Pos, key, format string, args ...any) {
+	a.d.problems.add(&Error{File: pos.File, Line: pos.Line, Column: pos.Column, Key: join(a.path, key), Msg: fmt.Sprintf(format, args...)})
+}
+
 // Found returns v as an error message shows it: masked if the value under key
 // came from the environment or a file.
 func (a At) Found(key string, v any) string {

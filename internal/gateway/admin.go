@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,8 +23,19 @@ const maxAdminBody = 64 << 10
 type adminCall func(r *http.Request) (status int, answer any, err error)
 
 // AdminHandler is the admin API, for a listener that the caller serves; Run
-// serves it by itself on the listener of AdminOptions.
+// serves it by itself on the listener of AdminOptions. openapi.json describes
+// it.
 func (g *Gateway) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	for path, methods := range g.adminCalls() {
+		mux.Handle(path, dispatch(methods))
+	}
+	mux.Handle("/", dispatch(nil))
+	return g.guard(mux)
+}
+
+// adminCalls are the calls by path and method.
+func (g *Gateway) adminCalls() map[string]map[string]http.Handler {
 	metrics := g.opt.Admin.Metrics
 	if metrics == nil {
 		metrics = http.HandlerFunc(g.serveMetrics)
@@ -35,55 +45,59 @@ func (g *Gateway) AdminHandler() http.Handler {
 		page = http.HandlerFunc(g.servePage)
 	}
 	const targetPath = "/v1/groups/{group}/targets/{id}"
-	calls := map[string]map[string]http.Handler{
+	return map[string]map[string]http.Handler{
 		"/v1/groups":                 {"GET": g.call(g.getGroups)},
 		"/v1/groups/{group}/targets": {"GET": g.call(g.getTargets)},
-		targetPath:                   {"PUT": g.call(g.putTarget), "DELETE": g.call(g.deleteTarget)},
-		targetPath + "/drain":        {"POST": g.call(g.postDrain)},
+		targetPath:                   {"PUT": g.call(g.putTarget), "DELETE": g.call(g.deleteTarget, "wait")},
+		targetPath + "/drain":        {"POST": g.call(g.postDrain, "wait")},
 		"/v1/config":                 {"GET": g.call(g.getConfig)},
 		"/v1/reload":                 {"POST": g.call(g.postReload)},
 		"/v1/events":                 {"GET": http.HandlerFunc(g.serveEvents)},
+		"/v1/openapi.json":           {"GET": http.HandlerFunc(serveOpenAPI)},
 		"/metrics":                   {"GET": metrics},
 		"/livez":                     {"GET": http.HandlerFunc(g.serveLive)},
 		"/readyz":                    {"GET": http.HandlerFunc(g.serveReady)},
 		"/{$}":                       {"GET": page},
-		"/":                          nil,
 	}
-	mux := http.NewServeMux()
-	for path, methods := range calls {
-		mux.Handle(path, dispatch(methods))
-	}
-	return g.guard(mux)
 }
 
-// dispatch answers 404 and 405 in the form of all other errors.
+// dispatch answers HEAD and OPTIONS, and 404 and 405 in the form of all other
+// errors.
 func dispatch(methods map[string]http.Handler) http.Handler {
+	allowed := slices.Sorted(maps.Keys(methods))
+	allow := strings.Join(append(slices.Clone(allowed), http.MethodOptions), ", ")
+	if methods["GET"] != nil {
+		allow += ", " + http.MethodHead
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method := r.Method
 		if method == http.MethodHead {
 			method = http.MethodGet
 		}
-		if h, ok := methods[method]; ok {
+		h := methods[method]
+		switch {
+		case h != nil:
 			h.ServeHTTP(w, r)
-			return
-		}
-		if len(methods) == 0 {
+		case len(methods) == 0:
 			adminError(w, http.StatusNotFound, "no such call: "+r.URL.Path)
-			return
+		case method == http.MethodOptions:
+			w.Header().Set("Allow", allow)
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.Header().Set("Allow", allow)
+			adminError(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s, allowed: %s", r.Method, strings.Join(allowed, ", ")))
 		}
-		allowed := make([]string, 0, len(methods))
-		for m := range methods {
-			allowed = append(allowed, m)
-		}
-		slices.Sort(allowed)
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		adminError(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s, allowed: %s", r.Method, strings.Join(allowed, ", ")))
 	})
 }
 
-func (g *Gateway) call(f adminCall) http.Handler {
+// call serves f, which takes these query parameters; others are refused, since
+// a wait that is misspelt must not answer at once.
+func (g *Gateway) call(f adminCall, parameters ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		status, answer, err := f(r)
+		status, answer, err := 0, any(nil), checkCall(r, parameters)
+		if err == nil {
+			status, answer, err = f(r)
+		}
 		if err != nil {
 			adminError(w, adminStatus(err), err.Error())
 			return
@@ -136,8 +150,9 @@ type groupJSON struct {
 }
 
 func (g *Gateway) getGroups(*http.Request) (int, any, error) {
-	groups := make([]groupJSON, len(g.groups))
-	for i, grp := range g.groups {
+	running := g.groups()
+	groups := make([]groupJSON, len(running))
+	for i, grp := range running {
 		groups[i] = groupJSON{
 			Name: grp.Name, Routes: append([]string{}, grp.Routes...), Policy: grp.Policy, Affinity: grp.Affinity.Mode, OnDraining: grp.OnDraining,
 			DeregistrationDelay: grp.DeregistrationDelay.String(), Targets: g.targets(grp),
@@ -151,19 +166,22 @@ func (g *Gateway) getTargets(r *http.Request) (int, any, error) {
 	return http.StatusOK, map[string]any{"targets": targets}, err
 }
 
+// registration is the body of a PUT.
+type registration struct {
+	Address     string `json:"address"`
+	Weight      int    `json:"weight"`
+	Incarnation string `json:"incarnation"`
+}
+
 func (g *Gateway) putTarget(r *http.Request) (int, any, error) {
-	var body struct {
-		Address     string `json:"address"`
-		Weight      int    `json:"weight"`
-		Incarnation string `json:"incarnation"`
-	}
+	var body registration
 	if err := readJSON(r, &body); err != nil {
 		return 0, nil, err
 	}
 	groupName, id := r.PathValue("group"), r.PathValue("id")
 	_, missing := g.status(groupName, id)
-	t := target.Target{ID: id, Address: body.Address, Weight: body.Weight, Incarnation: body.Incarnation, Source: "api"}
-	if err := g.Register(groupName, t); err != nil {
+	t := target.Target{ID: id, Address: body.Address, Weight: body.Weight, Incarnation: body.Incarnation, Source: SourceAPI}
+	if err := g.put(groupName, t); err != nil {
 		return 0, nil, err
 	}
 	s, err := g.status(groupName, id)
@@ -184,19 +202,6 @@ func (g *Gateway) status(groupName, id string) (TargetStatus, error) {
 	return TargetStatus{}, fmt.Errorf("%w %q in group %q", ErrUnknownTarget, id, groupName)
 }
 
-// readJSON decodes exactly one object without unknown fields.
-func readJSON(r *http.Request, v any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxAdminBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return fmt.Errorf("%w: body: %w", ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: body: found more than one JSON value", ErrInvalid)
-	}
-	return nil
-}
-
 // waitTime is the query's wait; 0 without one.
 func waitTime(r *http.Request) (time.Duration, error) {
 	q := r.URL.Query().Get("wait")
@@ -211,11 +216,11 @@ func waitTime(r *http.Request) (time.Duration, error) {
 }
 
 func (g *Gateway) postDrain(r *http.Request) (int, any, error) {
-	return g.drainCall(r, g.Drain)
+	return g.drainCall(r, g.drainKept)
 }
 
 func (g *Gateway) deleteTarget(r *http.Request) (int, any, error) {
-	status, answer, err := g.drainCall(r, g.DeregisterAndWait)
+	status, answer, err := g.drainCall(r, g.deregisterKept)
 	if err == nil && r.URL.Query().Get("wait") == "" {
 		status = http.StatusAccepted
 	}
@@ -237,6 +242,7 @@ func (g *Gateway) drainCall(r *http.Request, f func(ctx context.Context, group, 
 type reloads struct {
 	mu   sync.Mutex
 	last configJSON
+	bad  uint64 // attempts
 }
 
 // configJSON is GET /v1/config.
@@ -251,6 +257,7 @@ func (l *reloads) done(now time.Time, changes []string, err error) configJSON {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
+		l.bad++
 		l.last.LastError = err.Error()
 		return l.last
 	}
@@ -265,15 +272,6 @@ func (g *Gateway) getConfig(*http.Request) (int, any, error) {
 }
 
 func (g *Gateway) postReload(r *http.Request) (int, any, error) {
-	if g.opt.Admin.Reload == nil {
-		return 0, nil, fmt.Errorf("%w: the gateway was started without a configuration file, there is nothing to reload", errConflict)
-	}
-	changes, err := g.opt.Admin.Reload(r.Context())
-	state := g.reload.done(time.Now(), changes, err)
-	if err != nil {
-		g.opt.Log.LogAttrs(r.Context(), slog.LevelError, "reload failed", slog.Any("error", err))
-		return 0, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	g.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "reloaded", slog.Int("changes", len(changes)))
-	return http.StatusOK, state, nil
+	state, _, err := g.reloadOnce(r.Context())
+	return http.StatusOK, state, err
 }

@@ -13,6 +13,10 @@ const eventBuffer = 256
 // serveEvents streams events as they happen. After events were lost to this
 // reader, an event called dropped says how many so far.
 func (g *Gateway) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
 	sub := g.Subscribe(eventBuffer)
 	defer sub.Close()
 	c := http.NewResponseController(w)
@@ -55,8 +59,8 @@ func (g *Gateway) serveReady(w http.ResponseWriter, _ *http.Request) {
 		probe(w, "leaving", "")
 		return
 	}
-	for _, grp := range g.groups {
-		if t := grp.table.Load(); len(grp.Routes) > 0 && len(t.healthy.entries)+len(t.last.entries) == 0 {
+	for _, grp := range g.groups() {
+		if t := grp.table.Load(); len(grp.Routes) > 0 && len(t.first.entries)+len(t.last.entries) == 0 {
 			probe(w, "no target", grp.Name)
 			return
 		}
@@ -77,7 +81,7 @@ func probe(w http.ResponseWriter, problem, group string) {
 // servePage is a list for people without the page.
 func (g *Gateway) servePage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	for _, grp := range g.groups {
+	for _, grp := range g.groups() {
 		fmt.Fprintf(w, "%s (%s, affinity %s, on draining %s)\n", grp.Name, grp.Policy, grp.Affinity.Mode, grp.OnDraining)
 		for _, t := range g.targets(grp) {
 			fmt.Fprintf(w, "  %-24s %-22s %-10s in flight %d, streams %d, bound %d\n", t.ID, t.Address, t.State, t.InFlight, t.Streams, t.BoundSessions)

@@ -18,6 +18,9 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
+		if g.leaving.Load() {
+			h.Set("Connection", "close") // after an upgrade the next call must meet the new process
+		}
 		if r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
 			next.ServeHTTP(w, r)
 			return

@@ -3,8 +3,6 @@ package gateway
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -60,13 +58,24 @@ func TestAdmin(t *testing.T) {
 		{"PUT /v1/groups/shop/targets/c", `{"address":"h:99999"}`, 400, `{"error":"invalid: target \"c\": address \"h:99999\", allowed: host:port"}`},
 		{"PUT /v1/groups/shop/targets/c", `{"address":"h:1","weight":300}`, 400, `{"error":"invalid: target \"c\": weight 300, allowed: 1 to 256"}`},
 		{"PUT /v1/groups/shop/targets/%20", `{"address":"h:1"}`, 400, `{"error":"invalid: target id \" \", allowed: 1 to 128 letters, digits and _ . : @ -"}`},
-		{"PUT /v1/groups/shop/targets/c", `{"addr":"h:1"}`, 400, `{"error":"invalid: body: json: unknown field \"addr\""}`},
+		{"PUT /v1/groups/shop/targets/c", `{"addr":"h:1"}`, 400, `{"error":"invalid: body: unknown key \"addr\", allowed: address, weight, incarnation"}`},
 		{"PUT /v1/groups/shop/targets/c", `{"address":"h:1"} {}`, 400, `{"error":"invalid: body: found more than one JSON value"}`},
-		{"PUT /v1/groups/shop/targets/c", ``, 400, `{"error":"invalid: body: EOF"}`},
+		{"PUT /v1/groups/shop/targets/c", ``, 400, `{"error":"invalid: body: it is empty, allowed: an object with address, weight, incarnation"}`},
+		{"PUT /v1/groups/shop/targets/c", `{"address":7}`, 400, `{"error":"invalid: body: address: found number, allowed: string"}`},
+		{"PUT /v1/groups/shop/targets/c", `{"address":"h:1","weight":"2"}`, 400, `{"error":"invalid: body: weight: found string, allowed: int"}`},
+		{"PUT /v1/groups/shop/targets/c", `["h:1"]`, 400, `{"error":"invalid: body: found array, allowed: an object with address, weight, incarnation"}`},
+		{"PUT /v1/groups/shop/targets/c", `{"weight":1}`, 400, `{"error":"invalid: target \"c\": address \"\", allowed: host:port"}`},
+		{"PUT /v1/groups/shop/targets/c?wait=1s", `{"address":"h:1"}`, 400, `{"error":"invalid: query parameter \"wait\", allowed: none"}`},
+		{"POST /v1/groups/shop/targets/a/drain?wiat=300s", ``, 400, `{"error":"invalid: query parameter \"wiat\", allowed: wait"}`},
+		{"POST /v1/groups/shop/targets/a/drain?wait=1s&wait=2s", ``, 400, `{"error":"invalid: query parameter \"wait\" is there twice"}`},
+		{"POST /v1/groups/shop/targets/a/drain?wait=%zz", ``, 400, `{"error":"invalid: query: invalid URL escape \"%zz\""}`},
+		{"POST /v1/groups/shop/targets/a/drain", `{"wait":"300s"}`, 400, `{"error":"invalid: body: this call takes none"}`},
+		{"POST /v1/groups/shop/targets/a/drain", strings.Repeat(" ", maxAdminBody+1), 413, ``},
+		{"GET /v1/groups/shop/targets?state=healthy", ``, 400, `{"error":"invalid: query parameter \"state\", allowed: none"}`},
 		{"PUT /v1/groups/shop/targets/c", `{"address":"` + strings.Repeat("x", maxAdminBody) + `"}`, 413, ``},
 		{"PUT /v1/groups/none/targets/c", `{"address":"h:1"}`, 404, `{"error":"unknown group \"none\""}`},
 		{"POST /v1/groups/shop/targets/a/drain?wait=10s", "", 200, drained},
-		{"POST /v1/groups/shop/targets/a/drain", "", 200, drained},
+		{"POST /v1/groups/shop/targets/a/drain", "{}", 200, drained},
 		{"POST /v1/groups/shop/targets/a/drain?wait=300", "", 400, `{"error":"invalid: wait \"300\", allowed: a time with its unit, such as 300s"}`},
 		{"POST /v1/groups/shop/targets/x/drain?wait=1s", "", 404, `{"error":"unknown target \"x\" in group \"shop\""}`},
 		{"GET /v1/groups/shop/targets", "", 200, `{"targets":[` + tgt("a", "draining", 1) + `,` + tgt("b", "healthy", 5) + `]}`},
@@ -205,24 +214,6 @@ func TestAdminTokenBeyondLoopback(t *testing.T) {
 	g.opt.Traffic.Listener, g.opt.Admin.Listener = listen(t), open
 	if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "needs a token") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestReload(t *testing.T) {
-	opt := options(shop(app(t, "a", nil)))
-	var fail error
-	opt.Admin.Reload = func(context.Context) ([]string, error) { return []string{"shop/a: changed"}, fail }
-	f := start(t, opt)
-	a := f.call(t, "POST", "/v1/reload", "")
-	a.want(t, 200, "")
-	if got := mask(strings.TrimSpace(a.body)); got != `{"revision":2,"last_good":"T","last_error":"","changes":["shop/a: changed"]}` {
-		t.Errorf("got %s", got)
-	}
-	fail = errors.New("evenkeel.yaml:3:1: unknown key")
-	f.call(t, "POST", "/v1/reload", "").want(t, 400, `{"error":"invalid: evenkeel.yaml:3:1: unknown key"}`+"\n")
-	var c configJSON
-	if err := json.Unmarshal([]byte(f.call(t, "GET", "/v1/config", "").body), &c); err != nil || c.Revision != 2 || c.LastError != fail.Error() {
-		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestBoundRequests(t *testing.T) {
 		"draining":  func(f *fixture, id string) { startDrain(t, f, id) },
 		"unhealthy": func(f *fixture, id string) { f.force(id, target.Unhealthy) },
 		"ejected": func(f *fixture, id string) {
-			grp := f.groups[0]
+			grp := f.groups()[0]
 			e := grp.entries[id]
 			grp.transition(e, func(s target.State) target.State { return e.health.ConnectFailed(s, time.Now()) })
 		},
@@ -146,13 +146,13 @@ func TestBoundRequests(t *testing.T) {
 
 // force puts a target into a state, as a health check would.
 func (f *fixture) force(id string, s target.State) {
-	grp := f.groups[0]
+	grp := f.groups()[0]
 	grp.transition(grp.entries[id], func(target.State) target.State { return s })
 }
 
 func startDrain(t *testing.T, f *fixture, id string) {
 	t.Helper()
-	if _, _, err := f.startDrain(f.groups[0], id, false); err != nil {
+	if _, _, err := f.startDrain(f.groups()[0], id, false); err != nil {
 		t.Error(err)
 	}
 }
@@ -298,14 +298,14 @@ func FuzzAffinityCookie(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	good := (*g.newEntry(g.groups[0], target.Target{ID: "a", Address: "h:1"}).tokens.Load())[0].Cookie(affinity.NewBinding())
+	good := (*g.newEntry(g.groups()[0], target.Target{ID: "a", Address: "h:1"}).tokens.Load())[0].Cookie(affinity.NewBinding())
 	f.Add("ek=" + good)
 	f.Add("a=b; ek=\"" + good + "\"; ek=x")
 	f.Fuzz(func(t *testing.T, field string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header["Cookie"] = []string{field}
-		x := &exchange{g: g, r: r, group: g.groups[0], table: g.groups[0].table.Load()}
-		x.readCookie()
+		x := &exchange{g: g, r: r, group: g.groups()[0], table: g.groups()[0].table.Load()}
+		x.readAffinity()
 		if x.bound != nil {
 			t.Errorf("%q is bound to a target of an empty table", field)
 		}

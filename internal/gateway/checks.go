@@ -14,7 +14,7 @@ import (
 // startChecks begins to watch all targets, those to come too, until ctx ends.
 func (g *Gateway) startChecks(ctx context.Context) {
 	g.running.Store(&ctx)
-	for _, grp := range g.groups {
+	for _, grp := range g.groups() {
 		for _, e := range grp.table.Load().entries {
 			g.watch(grp, e)
 		}
@@ -71,7 +71,7 @@ func (g *Gateway) checkOnce(ctx context.Context, grp *group, e *entry) {
 	if s, dead := e.refusal(); !s.Checked() || dead {
 		return
 	}
-	err := g.check(ctx, e.Address, grp.Health)
+	err := g.check(ctx, e.Address, grp.now().Health)
 	if ctx.Err() != nil {
 		return
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/target"
@@ -16,7 +17,8 @@ type DrainResult struct {
 	// BoundSessions are those that still hold the target (under finish); with
 	// Cut, those that had not ended when the deregistration delay did.
 	BoundSessions int `json:"bound_sessions"`
-	Cut           int `json:"cut"` // requests and streams ended by force
+	Cut           int `json:"cut"`            // requests and streams ended by force
+	Told          int `json:"told,omitempty"` // streams that were asked to leave
 }
 
 // drain is one way out of a target. done is closed once result and err are
@@ -28,6 +30,11 @@ type drain struct {
 	ended  bool // result and err are final; all under the entry's mu until done is closed
 	remove bool // the target leaves the table when it ends
 	silent bool // of a target that was replaced under its ID: nobody asked
+	asking bool // streams are asked to leave, those that begin later as well
+	told   atomic.Int32
+
+	since time.Time // the deregistration delay counts from here
+	hold  time.Time // until then sessions may be bound that nobody knows of
 }
 
 // end breaks the drain off; the entry's mu is held.
@@ -39,7 +46,8 @@ func (d *drain) end(err error) {
 }
 
 // Drain lets a target finish: unbound requests stop at once, bound ones follow
-// the group's OnDraining, and at the deregistration delay the rest is cut. It
+// the group's OnDraining, streams are asked to leave as the group's
+// StreamsLeave says, and at the deregistration delay the rest is cut. It
 // returns when nothing is left, or, with Empty false, when ctx is over; the
 // drain then goes on. Draining a drained target returns its result again.
 func (g *Gateway) Drain(ctx context.Context, groupName, id string) (DrainResult, error) {
@@ -70,6 +78,11 @@ func (g *Gateway) leave(ctx context.Context, groupName, id string, remove bool) 
 	if err != nil {
 		return DrainResult{}, err
 	}
+	return g.awaitDrain(ctx, grp, e, d)
+}
+
+// awaitDrain returns the result, or what is left when ctx is over.
+func (g *Gateway) awaitDrain(ctx context.Context, grp *group, e *entry, d *drain) (DrainResult, error) {
 	select {
 	case <-d.done:
 		return d.result, d.err
@@ -79,14 +92,14 @@ func (g *Gateway) leave(ctx context.Context, groupName, id string, remove bool) 
 	case <-d.done: // both: the fact wins
 		return d.result, d.err
 	default:
-		return g.remaining(grp, e), nil
+		return g.remaining(grp, e, d), nil
 	}
 }
 
 // remaining is the result of a drain that has not ended.
-func (g *Gateway) remaining(grp *group, e *entry) DrainResult {
+func (g *Gateway) remaining(grp *group, e *entry, d *drain) DrainResult {
 	s := e.status(grp.Affinity.IdleTimeout)
-	return DrainResult{InFlight: s.InFlight, Streams: s.Streams, BoundSessions: s.BoundSessions}
+	return DrainResult{InFlight: s.InFlight, Streams: s.Streams, BoundSessions: s.BoundSessions, Told: int(d.told.Load())}
 }
 
 func (g *Gateway) startDrain(grp *group, id string, remove bool) (*entry, *drain, error) {
@@ -99,7 +112,7 @@ func (g *Gateway) startDrain(grp *group, id string, remove bool) (*entry, *drain
 	e.mu.Lock()
 	begin := e.drain == nil
 	if begin {
-		e.drain = &drain{done: make(chan struct{})}
+		e.drain = &drain{done: make(chan struct{}), since: time.Now()}
 		e.state, e.since = target.Draining, time.Now()
 	}
 	d := e.drain
@@ -132,8 +145,9 @@ func (g *Gateway) startDrain(grp *group, id string, remove bool) (*entry, *drain
 
 // holds reports whether sessions bound to e keep it from being empty.
 func (g *group) holds(e *entry) bool {
-	return g.OnDraining == target.Finish && g.Affinity.Mode == AffinityCookie &&
-		e.bindings.Any(time.Now(), g.Affinity.IdleTimeout)
+	g = g.now()
+	return g.OnDraining == target.Finish && g.Affinity.Mode != AffinityNone &&
+		(e.bindings.Any(time.Now(), g.Affinity.IdleTimeout) || e.drain != nil && time.Now().Before(e.drain.hold))
 }
 
 // finish closes the target for good and makes the drain's result final; e.mu
@@ -142,6 +156,7 @@ func (g *group) holds(e *entry) bool {
 func (e *entry) finish(r DrainResult) {
 	e.shut = true
 	e.bindings.Clear()
+	r.Told = int(e.drain.told.Load())
 	e.drain.result, e.drain.ended = r, true
 }
 
@@ -178,18 +193,30 @@ func (e *entry) endDrain(d *drain, err error) {
 }
 
 // runDrain waits until the target is empty or the deregistration delay is
-// over.
+// over. Streams are asked to leave as soon as no bound session may keep them.
 func (g *Gateway) runDrain(grp *group, e *entry, d *drain) {
-	delay := time.NewTimer(grp.DeregistrationDelay)
+	end := d.since.Add(grp.now().DeregistrationDelay)
+	delay := time.NewTimer(time.Until(end))
 	defer delay.Stop()
+	var bye *farewell
+	defer func() { bye.stop() }()
 	var idle <-chan time.Time // bound sessions end by time alone
-	if grp.OnDraining == target.Finish {
+	if grp.now().OnDraining == target.Finish {
 		t := time.NewTicker(min(max(grp.Affinity.IdleTimeout/20, 10*time.Millisecond), time.Second))
 		defer t.Stop()
 		idle = t.C
 	}
 	for !e.tryFinish(grp, d, DrainResult{Empty: true}) {
+		if bye == nil {
+			bye = e.dismiss(grp, d, end)
+		}
 		select {
+		case <-bye.turn():
+			for _, l := range bye.next() {
+				if grp.ask(l) {
+					d.told.Add(1)
+				}
+			}
 		case <-e.left:
 		case <-idle:
 		case <-d.done: // registered again
@@ -279,7 +306,7 @@ func (g *Gateway) retire(grp *group, e *entry) {
 	if e.drain != nil {
 		e.drain.end(ErrReturned)
 	}
-	d := &drain{done: make(chan struct{}), silent: true}
+	d := &drain{done: make(chan struct{}), silent: true, since: time.Now()}
 	e.drain, e.state = d, target.Draining
 	e.mu.Unlock()
 	e.forget()

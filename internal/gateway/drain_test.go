@@ -123,7 +123,7 @@ func TestDeregistrationDelayCuts(t *testing.T) {
 		arrived <- struct{}{}
 		<-r.Context().Done() // the cut reaches the target
 	}))
-	grp.DeregistrationDelay = 30 * time.Millisecond
+	grp.DeregistrationDelay, grp.StreamsLeave = 30*time.Millisecond, -1
 	f := start(t, options(grp))
 	var clients []*client
 	for _, path := range []string{"/head", "/body", "/events"} {
@@ -315,7 +315,7 @@ func TestRegisterBringsADrainingTargetBack(t *testing.T) {
 		_, err := f.DeregisterAndWait(t.Context(), "shop", "a")
 		errs <- err
 	}()
-	e := f.groups[0].entries["a"]
+	e := f.groups()[0].entries["a"]
 	eventually(t, "to be removed at the end", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return e.drain.remove })
 	if err := f.Register("shop", a); err != nil {
 		t.Fatal(err)
@@ -411,7 +411,7 @@ func TestEmptyIsExact(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cookie := "ek=" + (*g.groups[0].entries["a"].tokens.Load())[0].Cookie([16]byte([]byte("AAAAAAAAAAAAAAAA")))
+		cookie := "ek=" + (*g.groups()[0].entries["a"].tokens.Load())[0].Cookie([16]byte([]byte("AAAAAAAAAAAAAAAA")))
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		var served atomic.Int64
@@ -468,7 +468,7 @@ func TestEmptyIsExact(t *testing.T) {
 		if n := y.broken.Load(); n != 0 {
 			t.Errorf("%v: %d exchanges at a drained target", p, n)
 		}
-		if n := len(g.groups[0].entries["a"].live); n != 0 {
+		if n := len(g.groups()[0].entries["a"].live); n != 0 {
 			t.Errorf("%d left over", n)
 		}
 	}

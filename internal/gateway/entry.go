@@ -27,6 +27,7 @@ type pool interface {
 type entry struct {
 	target.Target // Weight and Source under mu; the rest never changes
 	hash          balance.Hash
+	arrival       arrival // for the group's slow start
 	pool          pool
 	tokens        atomic.Pointer[[]affinity.Token]
 	bindings      affinity.Bindings
@@ -42,7 +43,7 @@ type entry struct {
 	health  health.Record
 	shut    bool // nothing is accepted any more: drained, removed or replaced
 	live    map[*exchange]struct{}
-	streams int // of live
+	streams int // of live, whether or not they can be asked to leave
 	drain   *drain
 }
 
@@ -93,6 +94,12 @@ func (e *entry) refusal() (s target.State, dead bool) {
 	return e.state, e.dead()
 }
 
+// unreachable reports whether the target is dead.
+func (e *entry) unreachable() bool {
+	_, dead := e.refusal()
+	return dead
+}
+
 // release counts x out.
 func (e *entry) release(x *exchange) {
 	e.mu.Lock()
@@ -108,14 +115,20 @@ func (e *entry) release(x *exchange) {
 	}
 }
 
-// markStream counts x as a stream from now on.
-func (e *entry) markStream(x *exchange) {
+// markStream counts x as a stream from now on. It returns the drain that is
+// asking streams to leave, if there is one.
+func (e *entry) markStream(x *exchange, l leaver) *drain {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.live[x]; ok && !x.stream {
-		x.stream = true
-		e.streams++
+	if _, ok := e.live[x]; !ok || x.stream {
+		return nil
 	}
+	x.stream, x.leaver = true, l
+	e.streams++
+	if e.drain != nil && e.drain.asking {
+		return e.drain
+	}
+	return nil
 }
 
 // abandon cancels everything in flight and returns how much that is.

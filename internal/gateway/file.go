@@ -1,23 +1,16 @@
 package gateway
 
 import (
-	"context"
-	"fmt"
-	"log/slog"
+	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/config"
-	"github.com/evenkeel/evenkeel/internal/gateway/health"
-	"github.com/evenkeel/evenkeel/internal/target"
+	"github.com/evenkeel/evenkeel/internal/gateway/affinity"
 )
 
-// SourceFile is the source of targets that stand in the configuration file.
-const SourceFile = "file"
-
-// file is evenkeel.yaml. The gateway uses gateway, and of session the idle
-// time-out; the others are checked for their form only.
+// file is evenkeel.yaml. The gateway uses gateway, affinity, and of session the
+// idle time-out; the others are checked for their form only.
 type file struct {
 	Version int    `yaml:"version,required"`
 	Service string `yaml:"service"`
@@ -40,12 +33,10 @@ type file struct {
 	} `yaml:"kubernetes"`
 	Spot     bool         `yaml:"spot"`
 	Affinity fileAffinity `yaml:"affinity"`
-	Gateway  struct {
-		Listen     string        `yaml:"listen"`
-		Admin      string        `yaml:"admin"`
-		AdminToken config.Secret `yaml:"admin_token"`
-		Groups     []fileGroup   `yaml:"groups,required"`
-	} `yaml:"gateway,required"`
+	Gateway  fileGateway  `yaml:"gateway,required"`
+
+	path string   // that it was read from
+	seen contents // of the files
 }
 
 // Validate implements config.Validator.
@@ -55,142 +46,113 @@ func (f file) Validate(at config.At) {
 	}
 }
 
-type fileAffinity struct {
-	Mode   AffinityMode `yaml:"mode"`
-	Cookie string       `yaml:"cookie"`
+// fileGateway is what is under gateway. Groups and keys change by a reload; all
+// else needs a restart.
+type fileGateway struct {
+	Listen     string        `yaml:"listen"`
+	Admin      string        `yaml:"admin"`
+	AdminToken config.Secret `yaml:"admin_token"`
+	TLS        []filePair    `yaml:"tls"`
+	H2C        bool          `yaml:"h2c"`
+	Limits     fileLimits    `yaml:"limits"`
+	Trusted    []fileNetwork `yaml:"trusted"`
+	Forwarded  bool          `yaml:"forwarded"`
+	AccessLog  fileAccess    `yaml:"access_log"`
+	Keys       fileKeys      `yaml:"keys"`
+	Groups     []fileGroup   `yaml:"groups,required"`
+
+	running *fileGateway // to be reloaded; nil at the start
 }
 
-type fileGroup struct {
-	Name                string            `yaml:"name,required"`
-	Routes              []fileRoute       `yaml:"routes"`
-	Targets             []fileTarget      `yaml:"targets"`
-	Policy              Policy            `yaml:"policy"`
-	DeregistrationDelay time.Duration     `yaml:"deregistration_delay"`
-	OnDraining          target.OnDraining `yaml:"on_draining"`
-	Affinity            *fileAffinity     `yaml:"affinity"` // nil: the file's
-	Health              fileHealth        `yaml:"health"`
-	Retries             struct {
-		POST POSTReplay `yaml:"post"`
-	} `yaml:"retries"`
+// Validate implements config.Validator: what no single group shows.
+func (g fileGateway) Validate(at config.At) {
+	if len(g.Groups) == 0 {
+		at.Errorf("groups", "found none, allowed: one or more")
+	}
+	g.validateNames(at)
+	g.validateRoutes(at)
+	if g.running != nil {
+		g.validateRestart(at)
+	}
+}
+
+// validateRestart reports each key that has another value than the running
+// gateway and cannot be changed under it.
+func (g fileGateway) validateRestart(at config.At) {
+	is, was := reflect.ValueOf(g), reflect.ValueOf(*g.running)
+	for i := range is.NumField() {
+		key := yamlKey(is.Type().Field(i))
+		if key == "" || key == "groups" || key == "keys" || sameValue(is.Field(i), was.Field(i)) {
+			continue
+		}
+		at.Errorf(key, "found a change, allowed in a reload: the value it was started with; this key needs a restart")
+	}
+}
+
+// fileKeys says where the keys of affinity cookies are.
+type fileKeys struct {
+	File string     `yaml:"file"`
+	Pos  config.Pos `yaml:"-"`
 }
 
 // Validate implements config.Validator.
-func (g fileGroup) Validate(at config.At) {
-	if err := g.options(fileAffinity{}, 0).withDefaults().validate(); err != nil {
-		at.Errorf("name", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+func (k fileKeys) Validate(at config.At) {
+	if k.File == "" {
+		at.Errorf("file", "is required")
+		return
+	}
+	if _, err := affinity.ReadRing(k.path()); err != nil {
+		at.Errorf("file", "%v, allowed: one key or more of at least %d bytes in base64, one per line, the current one first", err, affinity.MinKeyBytes)
 	}
 }
 
-type fileRoute struct {
-	Path string `yaml:"path,required"`
+func (k fileKeys) path() string { return beside(k.Pos, k.File) }
+
+// beside makes a path absolute, or relative to where the configuration is.
+func beside(pos config.Pos, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(pos.File), path)
 }
 
-type fileTarget struct {
-	ID          string `yaml:"id,required"`
-	Address     string `yaml:"address,required"`
-	Weight      int    `yaml:"weight"`
-	Incarnation string `yaml:"incarnation"`
+// readFile reads path, to be the successor of running.
+func readFile(path string, running *fileGateway) (*file, error) {
+	f := &file{path: path, seen: contents{config: fingerprintOf(path)}}
+	f.Gateway.running = running
+	if err := config.Load(path, f); err != nil {
+		return nil, err
+	}
+	f.Gateway.running = nil
+	return f, nil
 }
 
-// Validate implements config.Validator.
-func (t fileTarget) Validate(at config.At) {
-	if err := validateTarget(t.target()); err != nil {
-		at.Errorf("", "%v", err)
-	}
-}
-
-func (t fileTarget) target() target.Target {
-	return target.Target{ID: t.ID, Address: t.Address, Weight: t.Weight, Incarnation: t.Incarnation, Source: SourceFile}
-}
-
-type fileHealth struct {
-	Path      string        `yaml:"path"`
-	Host      string        `yaml:"host"`
-	Interval  time.Duration `yaml:"interval"`
-	Timeout   time.Duration `yaml:"timeout"`
-	Healthy   uint16        `yaml:"healthy"`
-	Unhealthy uint16        `yaml:"unhealthy"`
-}
-
-func (g fileGroup) options(a fileAffinity, idle time.Duration) GroupOptions {
-	if g.Affinity != nil {
-		a = *g.Affinity
-	}
-	o := GroupOptions{
-		Name: g.Name, Policy: g.Policy, OnDraining: g.OnDraining, DeregistrationDelay: g.DeregistrationDelay,
-		Affinity: AffinityOptions{Mode: a.Mode, Cookie: a.Cookie, IdleTimeout: idle},
-		Retries:  RetryOptions{POST: g.Retries.POST},
-		Health: health.Options{Path: g.Health.Path, Host: g.Health.Host, Interval: g.Health.Interval, Timeout: g.Health.Timeout,
-			Healthy: int(g.Health.Healthy), Unhealthy: int(g.Health.Unhealthy)},
-	}
-	for _, r := range g.Routes {
-		o.Routes = append(o.Routes, r.Path)
-	}
-	for _, t := range g.Targets {
-		o.Targets = append(o.Targets, t.target())
-	}
-	return o
-}
-
-// ReadFile reads the gateway's options from an evenkeel.yaml. Errors name
-// file, line, key, what was found and what is allowed.
-func ReadFile(path string) (Options, error) {
-	var f file
-	if err := config.Load(path, &f); err != nil {
-		return Options{}, err
-	}
-	opt := Options{}
-	opt.Traffic.Listen = f.Gateway.Listen
+// options are what the file says. Nil keys are none of its own.
+func (f *file) options() (opt Options, err error) {
+	opt.file = f
+	opt.Traffic = f.Gateway.traffic()
+	opt.Access = f.Gateway.AccessLog.options()
 	opt.Admin.Listen = or(f.Gateway.Admin, "127.0.0.1:9900")
 	opt.Admin.Token = f.Gateway.AdminToken.Reveal()
+	if f.Gateway.Keys.File != "" {
+		f.seen.keys = fingerprintOf(f.Gateway.Keys.path())
+		if opt.Keys, err = affinity.ReadRing(f.Gateway.Keys.path()); err != nil {
+			return Options{}, err
+		}
+	}
 	for _, g := range f.Gateway.Groups {
 		opt.Groups = append(opt.Groups, g.options(f.Affinity, f.Session.IdleTimeout))
-	}
-	trial := opt
-	trial.Log = slog.New(slog.DiscardHandler)
-	if _, err := New(trial); err != nil { // what no single key shows: names and routes that clash
-		return Options{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return opt, nil
 }
 
-// Reload reads the file again and makes its targets the gateway's. Everything
-// else needs a new process: if something else has changed, or the file has an
-// error, nothing is changed.
-func (g *Gateway) Reload(_ context.Context, path string) (changes []string, err error) {
-	opt, err := ReadFile(path)
+// ReadFile reads the gateway's options from an evenkeel.yaml. Errors name
+// file, line, key, what was found and what is allowed. A Gateway made with
+// these options follows the file, see [Gateway.Reload].
+func ReadFile(path string) (Options, error) {
+	f, err := readFile(path, nil)
 	if err != nil {
-		return nil, err
+		return Options{}, err
 	}
-	if len(opt.Groups) != len(g.groups) {
-		return nil, fmt.Errorf("%s: %d groups, %d are running: groups cannot change without a restart", path, len(opt.Groups), len(g.groups))
-	}
-	for i, o := range opt.Groups {
-		grp := g.groups[i]
-		if err := sameButTargets(grp.GroupOptions, o.withDefaults()); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if _, err := g.checkTargets(grp, SourceFile, o.Targets); err != nil {
-			return nil, fmt.Errorf("%s: group %q: %w", path, o.Name, err)
-		}
-	}
-	for _, o := range opt.Groups {
-		lines, err := g.SetTargets(o.Name, SourceFile, o.Targets)
-		changes = append(changes, lines...)
-		if err != nil {
-			return changes, err
-		}
-	}
-	return changes, nil
-}
-
-func sameButTargets(running, wanted GroupOptions) error {
-	running.Targets, wanted.Targets = nil, nil
-	a, b := reflect.ValueOf(running), reflect.ValueOf(wanted)
-	for i := range a.NumField() {
-		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
-			return fmt.Errorf("group %q: %s has changed, only targets can without a restart", running.Name, a.Type().Field(i).Name)
-		}
-	}
-	return nil
+	return f.options()
 }

@@ -33,19 +33,17 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/gateway/affinity"
+	"github.com/evenkeel/evenkeel/internal/gateway/certs"
 	"github.com/evenkeel/evenkeel/internal/gateway/health"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
@@ -63,21 +61,28 @@ var (
 // that takes over the request: it changes its Header. It is safe for
 // concurrent use.
 type Gateway struct {
-	opt    Options
-	groups []*group // in the options' order
-	routes []route  // the longest first
-	events hub
-	keys   atomic.Pointer[affinity.Ring]
-	reload reloads
+	opt     Options
+	routing atomic.Pointer[routing]
+	events  hub
+	keys    atomic.Pointer[affinity.Ring]
+	reload  reloads
+
+	reloading reloading
+	ownKeys   bool                  // nobody configured keys: those beside the state are used
+	state     atomic.Pointer[store] // nil: nothing is kept, or not yet
+	kept      unclaimed
+	access    *accessLog   // nil: none is written
+	certs     *certs.Store // nil: clear text
 
 	newPool func(addr string) pool
 	check   func(ctx context.Context, addr string, opt health.Options) error
 
-	leaving  atomic.Bool   // Run is ending: answers say Connection: close
-	stopping chan struct{} // closed when Run gives up waiting
-	stop     func()        // closes stopping, once
-	tasks    tasks
-	running  atomic.Pointer[context.Context] // of the health checks; nil before Run
+	leaving    atomic.Bool   // Run is ending: answers say Connection: close
+	dismissing atomic.Bool   // at the end: streams are asked to leave
+	stopping   chan struct{} // closed when Run gives up waiting
+	stop       func()        // closes stopping, once
+	tasks      tasks
+	running    atomic.Pointer[context.Context] // of the health checks; nil before Run
 }
 
 // tasks are goroutines that the gateway waits for at its end.
@@ -104,86 +109,41 @@ func (t *tasks) close() {
 	t.closed = true
 }
 
-type route struct {
-	prefix string // without a / at its end; "" is everything
-	group  *group
-}
-
 // New checks the options. The gateway serves when its Run does; targets can be
 // registered before.
 func New(opt Options) (*Gateway, error) {
+	ownKeys := opt.Keys == nil
 	opt = opt.withDefaults()
-	g := &Gateway{opt: opt, check: health.Check, stopping: make(chan struct{})}
+	g := &Gateway{opt: opt, ownKeys: ownKeys, check: health.Check, stopping: make(chan struct{})}
 	g.stop = sync.OnceFunc(func() { close(g.stopping) })
 	g.newPool = func(addr string) pool { return upstream.NewPool(addr, opt.Upstream) }
 	g.keys.Store(opt.Keys)
 	g.reload.done(time.Now(), nil, nil)
-	if len(opt.Groups) == 0 {
-		return nil, errors.New("gateway: no group")
-	}
-	var errs []error
-	for _, o := range opt.Groups {
-		errs = append(errs, g.addGroup(o.withDefaults()))
-	}
-	slices.SortStableFunc(g.routes, func(a, b route) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
-	if err := errors.Join(errs...); err != nil {
+	g.reloading.begin(opt, ownKeys)
+	if err := g.prepareFront(); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	groups := make([]*group, len(opt.Groups))
+	for i, o := range opt.Groups {
+		groups[i] = newGroup(o.withDefaults())
+	}
+	if err := checkGroups(optionsOf(groups)); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g.routing.Store(newRouting(groups))
+	for _, grp := range groups {
+		for _, t := range grp.Targets {
+			if err := g.Register(grp.Name, t); err != nil {
+				return nil, fmt.Errorf("gateway: %w", err)
+			}
+		}
 	}
 	return g, nil
 }
 
-func (g *Gateway) addGroup(o GroupOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	grp := &group{GroupOptions: o, entries: map[string]*entry{}, cookie: newCookieWriter(o.Affinity)}
-	grp.budget.percent = o.Retries.Percent
-	for _, other := range g.groups {
-		if other.Name == o.Name {
-			return fmt.Errorf("group %q is there twice", o.Name)
-		}
-	}
-	for _, path := range o.Routes {
-		prefix := strings.TrimRight(path, "/")
-		for _, r := range g.routes {
-			if r.prefix == prefix {
-				return fmt.Errorf("route %q leads to both %q and %q", path, r.group.Name, o.Name)
-			}
-		}
-		g.routes = append(g.routes, route{prefix, grp})
-	}
-	g.groups = append(g.groups, grp)
-	grp.rebuild(true)
-	for _, t := range o.Targets {
-		if err := g.Register(o.Name, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// route returns the group that serves path, by the longest prefix of whole
-// segments.
-func (g *Gateway) route(path string) *group {
-	for _, r := range g.routes {
-		if rest, ok := strings.CutPrefix(path, r.prefix); ok && (rest == "" || rest[0] == '/') {
-			return r.group
-		}
-	}
-	return nil
-}
-
-func (g *Gateway) group(name string) (*group, error) {
-	for _, grp := range g.groups {
-		if grp.Name == name {
-			return grp, nil
-		}
-	}
-	return nil, fmt.Errorf("%w %q", ErrUnknownGroup, name)
-}
-
 // publish hands events to the subscribers and writes them to the log.
 func (g *Gateway) publish(events ...Event) {
+	g.state.Load().touch()
 	for _, ev := range events {
 		g.events.publish(ev)
 		g.opt.Log.LogAttrs(context.Background(), slog.LevelInfo, "target event", slog.String("kind", string(ev.Kind)),

@@ -120,12 +120,16 @@ func script(t *testing.T, id string, f func(c net.Conn, br *bufio.Reader, n int)
 	return target.Target{ID: id, Address: ln.Addr().String()}
 }
 
-// dead is a target that nobody listens on.
+// dead is a target that nobody listens on, nor will during the test: its port
+// is the other end of a connection.
 func dead(t *testing.T, id string) target.Target {
 	t.Helper()
-	ln := listen(t)
-	ln.Close()
-	return target.Target{ID: id, Address: ln.Addr().String()}
+	c, err := net.Dial("tcp", listen(t).Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return target.Target{ID: id, Address: c.LocalAddr().String()}
 }
 
 // reset closes a connection with RST.

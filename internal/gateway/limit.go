@@ -3,25 +3,22 @@ package gateway
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // limitedListener holds back Accept while n connections are open.
 type limitedListener struct {
 	net.Listener
 	slots chan struct{}
+	stall time.Duration // 0: no bound
 	once  sync.Once
 	ended chan struct{}
 }
 
-func limit(ln net.Listener, n int) net.Listener {
-	return &limitedListener{Listener: ln, slots: make(chan struct{}, n), ended: make(chan struct{})}
-}
-
-func limitIf(ln net.Listener, n int) net.Listener {
-	if ln == nil {
-		return nil
-	}
-	return limit(ln, n)
+// limit bounds the connections of a listener, and how long one may take
+// nothing of what is sent to it.
+func limit(ln net.Listener, n int, stall time.Duration) net.Listener {
+	return &limitedListener{Listener: ln, slots: make(chan struct{}, n), stall: stall, ended: make(chan struct{})}
 }
 
 // Accept waits for a free slot first.
@@ -62,6 +59,7 @@ func (c *limitedConn) Close() error {
 func (l *limitedListener) wrap(c net.Conn) net.Conn {
 	free := sync.OnceFunc(func() { <-l.slots })
 	if tcp, ok := c.(*net.TCPConn); ok {
+		boundStall(tcp, l.stall)
 		return &limitedConn{TCPConn: tcp, free: free}
 	}
 	return &otherConn{Conn: c, free: free}

@@ -21,12 +21,54 @@ func (g *Gateway) Register(groupName string, t target.Target) error {
 	if err != nil {
 		return err
 	}
+	return g.register(grp, t, anyway)
+}
+
+// permission says whether a target may be registered over an old one, nil if
+// there is none, and completes it. It runs under the group's lock.
+type permission func(old *entry, t *target.Target) error
+
+func anyway(*entry, *target.Target) error { return nil }
+
+func vacant(old *entry, t *target.Target) error {
+	if old != nil {
+		return fmt.Errorf("%w: target %q belongs to the source %q", errConflict, t.ID, old.Source)
+	}
+	return nil
+}
+
+// owned refuses to change the target of a file or of discovery: what it is
+// stands there. One that drains may be brought back as it was.
+func owned(old *entry, t *target.Target) error {
+	if old == nil || old.Source == t.Source || old.Source == "" {
+		return nil
+	}
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	t.Incarnation = or(t.Incarnation, old.Incarnation)
+	t.Weight = or(t.Weight, max(old.Weight, 1))
+	if old.drain == nil || t.Address != old.Address || t.Incarnation != old.Incarnation || t.Weight != max(old.Weight, 1) {
+		return fmt.Errorf("%w: target %q belongs to the source %q, allowed: change it there; PUT brings it back, unchanged, while it drains", errConflict, t.ID, old.Source)
+	}
+	return nil
+}
+
+func (g *Gateway) register(grp *group, t target.Target, may permission) error {
 	if err := validateTarget(t); err != nil {
 		return err
 	}
-	t.Weight = max(t.Weight, 1)
 	grp.mu.Lock()
+	grp = grp.now()
+	if grp.removed {
+		grp.mu.Unlock()
+		return fmt.Errorf("%w %q", ErrUnknownGroup, grp.Name)
+	}
 	old := grp.entries[t.ID]
+	if err := may(old, &t); err != nil {
+		grp.mu.Unlock()
+		return err
+	}
+	t.Weight = max(t.Weight, 1)
 	if old != nil && old.Address == t.Address && old.Incarnation == t.Incarnation {
 		ev := g.change(grp, old, t)
 		grp.mu.Unlock()
@@ -37,6 +79,7 @@ func (g *Gateway) Register(groupName string, t target.Target) error {
 		t.Source = old.Source
 	}
 	e := g.newEntry(grp, t)
+	d := g.resumeLocked(grp, e)
 	grp.entries[t.ID] = e
 	grp.rebuild(true)
 	grp.mu.Unlock()
@@ -44,6 +87,7 @@ func (g *Gateway) Register(groupName string, t target.Target) error {
 		g.retire(grp, old)
 	}
 	g.publish(Event{Kind: EventRegistered, Group: grp.Name, Target: t.ID, State: grp.first()})
+	g.resumed(grp, e, d)
 	g.watch(grp, e)
 	return nil
 }
@@ -103,6 +147,10 @@ func (g *Gateway) SetTargets(groupName, source string, targets []target.Target) 
 	if err != nil {
 		return nil, err
 	}
+	return g.setTargets(grp, source, targets)
+}
+
+func (g *Gateway) setTargets(grp *group, source string, targets []target.Target) (changes []string, err error) {
 	had, err := g.checkTargets(grp, source, targets)
 	if err != nil {
 		return nil, err
@@ -115,19 +163,22 @@ func (g *Gateway) SetTargets(groupName, source string, targets []target.Target) 
 		if same && !grp.leaving(t.ID) { // a drain that somebody asked for goes on
 			continue
 		}
-		if err := g.Register(groupName, t); err != nil {
+		if err := g.register(grp, t, anyway); err != nil {
 			return changes, err
 		}
-		changes = append(changes, fmt.Sprintf("%s/%s: %s", groupName, t.ID, map[bool]string{true: "changed", false: "registered"}[known]))
+		changes = append(changes, fmt.Sprintf("%s/%s: %s", grp.Name, t.ID, map[bool]string{true: "changed", false: "registered"}[known]))
 	}
 	for id, h := range had {
 		if h.Source == source && !grp.leaving(id) {
-			if err := g.Deregister(groupName, id); err != nil && !errors.Is(err, ErrUnknownTarget) {
+			if _, _, err := g.startDrain(grp, id, true); err != nil && !errors.Is(err, ErrUnknownTarget) {
 				return changes, err
 			}
-			changes = append(changes, fmt.Sprintf("%s/%s: deregistered", groupName, id))
+			changes = append(changes, fmt.Sprintf("%s/%s: deregistered", grp.Name, id))
 		}
 	}
+	// What was kept of this source's targets and was not claimed by one of
+	// these is of targets that have left it.
+	g.kept.keepDrains(grp.Name, func(d drainState) bool { return d.Source != source })
 	slices.Sort(changes)
 	return changes, nil
 }

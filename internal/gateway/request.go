@@ -1,27 +1,20 @@
 package gateway
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/relay"
 )
 
 // prepare makes the request that goes to the target out of the client's. The
 // client's Header is changed in place: nobody else reads it any more.
 func (x *exchange) prepare() {
 	r, h := x.r, x.r.Header
-	upgrade := ""
-	if r.ProtoAtLeast(1, 1) && r.ProtoMajor == 1 && hasToken(h["Connection"], "upgrade") {
-		upgrade = h.Get("Upgrade")
-	}
-	trailers := hasToken(h["Te"], "trailers")
-	dropHopByHop(h)
-	if trailers {
-		h["Te"] = []string{"trailers"}
-	}
+	upgrade := relay.Upgrade(r)
+	relay.DropHopByHop(h)
 	x.forwarded(h)
+	passTrace(h)
 
 	x.out.Method, x.out.Host, x.out.Header, x.out.Upgrade = r.Method, r.Host, h, upgrade
 	x.out.Target = r.RequestURI
@@ -30,16 +23,16 @@ func (x *exchange) prepare() {
 	}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		src := r.Body
-		if limit := x.g.opt.Traffic.MaxBodyBytes; limit > 0 {
+		if limit := x.g.opt.Traffic.Limits.BodyBytes; limit > 0 {
 			src = http.MaxBytesReader(x.w, src, limit)
 		}
 		x.body = newReplayBody(src, r.ContentLength)
 		x.out.Body, x.out.ContentLength = &x.body, r.ContentLength
 		if len(r.Trailer) > 0 { // the server took the Trailer field away
-			for name := range r.Trailer {
+			for name := range passTrailer(r.Trailer) {
 				h.Add("Trailer", name)
 			}
-			x.out.Trailer = func() http.Header { return r.Trailer }
+			x.out.Trailer = func() http.Header { return passTrailer(r.Trailer) }
 		}
 	}
 	if r.ProtoAtLeast(1, 1) {
@@ -47,83 +40,23 @@ func (x *exchange) prepare() {
 	}
 }
 
-// hopByHop are the fields of RFC 9110, 7.6.1, and its predecessors, that end
-// here whether or not Connection names them.
-var hopByHop = []string{
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+// notTrailers are read by targets before a body comes: who asks, and for what
+// (RFC 9110, 6.5.1).
+var notTrailers = map[string]bool{
+	"Authorization": true, "Cache-Control": true, "Content-Encoding": true, "Content-Range": true, "Content-Type": true,
+	"Cookie": true, "Expect": true, "Max-Forwards": true, "Range": true, "Traceparent": true, "Tracestate": true,
 }
 
-func dropHopByHop(h http.Header) {
-	for _, line := range h["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name != "" {
-				h.Del(name)
-			}
+// passTrailer returns the fields after a body that may go on. Those which the
+// gateway drops, writes or looks at in a head could otherwise be slipped in
+// behind it.
+func passTrailer(t http.Header) http.Header {
+	out := make(http.Header, len(t))
+	for name, values := range t {
+		if !notTrailers[name] && !relay.HopByHop(name) {
+			out[name] = values
 		}
 	}
-	for _, name := range hopByHop {
-		delete(h, name)
-	}
-}
-
-// hasToken reports whether a comma-separated field contains token.
-func hasToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for t := range strings.SplitSeq(line, ",") {
-			t, _, _ = strings.Cut(t, ";")
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// forwardedFields are what applications believe about the client.
-var forwardedFields = []string{
-	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port",
-	"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-Ip",
-}
-
-// forwarded says who the client is and what it asked for. Unless the hop
-// before us is trusted, what it said about that is dropped.
-func (x *exchange) forwarded(h http.Header) {
-	x.fwd[0] = remoteHost(x.r.RemoteAddr)
-	x.fwd[1] = x.r.Host
-	x.fwd[2] = "http"
-	if x.r.TLS != nil {
-		x.fwd[2] = "https"
-	}
-	if !x.g.trusts(x.fwd[0]) {
-		for _, name := range forwardedFields {
-			delete(h, name)
-		}
-	}
-	if earlier := h["X-Forwarded-For"]; len(earlier) > 0 {
-		x.fwd[0] = strings.Join(earlier, ", ") + ", " + x.fwd[0]
-	}
-	h["X-Forwarded-For"] = x.fwd[0:1:1]
-	if h["X-Forwarded-Host"] == nil {
-		h["X-Forwarded-Host"] = x.fwd[1:2:2]
-	}
-	if h["X-Forwarded-Proto"] == nil {
-		h["X-Forwarded-Proto"] = x.fwd[2:3:3]
-	}
-}
-
-func remoteHost(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	return host
-}
-
-func (g *Gateway) trusts(host string) bool {
-	if len(g.opt.Traffic.Trusted) == 0 {
-		return false
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && slices.ContainsFunc(g.opt.Traffic.Trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+	dropClaims(out, false)
+	return out
 }

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/relay"
+	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
 
@@ -21,45 +22,57 @@ func (x *exchange) respond(resp *upstream.Response) {
 		return
 	}
 	h := x.w.Header()
-	for name, values := range resp.Header {
-		if !slices.Contains(hopByHop, name) || name == "Trailer" && resp.Trailer != nil {
-			h[name] = values
-		}
-	}
-	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // or net/http would guess one
-	}
+	relay.CopyHeader(h, resp.Header, resp.Trailer != nil)
 	if resp.ContentLength >= 0 {
 		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
 	}
-	if x.g.leaving.Load() {
+	if x.closes() {
 		h.Set("Connection", "close")
 	}
-	x.setCookie(h)
+	x.bind(h)
 	x.status = resp.StatusCode
 	x.group.counters.answered(resp.StatusCode)
 
 	events := strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream")
-	if events {
-		x.on.markStream(x)
-	}
-	x.w.WriteHeader(resp.StatusCode)
 	var to io.Writer = x.w
+	var ev *streams.Events
 	if events || resp.ContentLength < 0 && resp.Body != http.NoBody {
-		f := &flusher{w: x.w, c: http.NewResponseController(x.w)}
-		if err := f.c.Flush(); err != nil {
+		f := relay.Flushing(x.w)
+		to = f
+		if events {
+			ev, to = x.beginEvents(f, resp)
+		}
+		x.w.WriteHeader(resp.StatusCode)
+		if err := f.Flush(); err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		to = f
+	} else {
+		x.w.WriteHeader(resp.StatusCode)
 	}
-	n, err := io.Copy(to, resp.Body)
+	n, err := io.Copy(x.bounded(to), resp.Body)
 	x.bytes = n
+	if ev != nil && ev.End() {
+		return // a clean end: EventSource connects again
+	}
 	if err != nil {
 		x.broken(err)
 	}
 	if resp.Trailer != nil {
-		writeTrailer(h, resp.Trailer())
+		relay.CopyTrailer(h, resp.Trailer())
 	}
+}
+
+// beginEvents makes the answer an event stream, written to w. It can be asked
+// to leave unless its end is fixed already or its text cannot be seen.
+func (x *exchange) beginEvents(w io.Writer, resp *upstream.Response) (*streams.Events, io.Writer) {
+	if resp.ContentLength >= 0 || resp.Header.Get("Content-Encoding") != "" {
+		x.beginStream(nil)
+		return nil, w
+	}
+	cancel := x.cancel
+	ev := streams.NewEvents(w, func() { cancel(streams.ErrLeft) })
+	x.beginStream(ev)
+	return ev, ev
 }
 
 // broken ends an answer that cannot be completed.
@@ -72,43 +85,8 @@ func (x *exchange) broken(err error) {
 	panic(http.ErrAbortHandler)
 }
 
-// writeTrailer adds the fields after the body: those that the Trailer field
-// announced under their names, others by net/http's prefix.
-func writeTrailer(h, trailer http.Header) {
-	announced := h["Trailer"]
-	for name, values := range trailer {
-		if !hasToken(announced, name) {
-			name = http.TrailerPrefix + name
-		}
-		h[name] = values
-	}
-}
-
-// flusher passes each piece on at once.
-type flusher struct {
-	w http.ResponseWriter
-	c *http.ResponseController
-}
-
-func (f *flusher) Write(p []byte) (int, error) {
-	n, err := f.w.Write(p)
-	if err != nil {
-		return n, err
-	}
-	return n, f.c.Flush()
-}
-
 // inform passes an interim response on.
-func (x *exchange) inform(status int, h http.Header) {
-	out := x.w.Header()
-	for name, values := range h {
-		if !slices.Contains(hopByHop, name) {
-			out[name] = values
-		}
-	}
-	x.w.WriteHeader(status)
-	clear(out)
-}
+func (x *exchange) inform(status int, h http.Header) { relay.Inform(x.w, status, h) }
 
 // refuseNone answers when there is no target to send to: nobody is there, or
 // all that are have failed.
@@ -131,6 +109,8 @@ func (x *exchange) refuseFailed(err *upstream.Error) {
 	}
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.Is(err.Err, errBodyIdle): // which HTTP/1.1's server takes for the client's end
+		x.refuse(http.StatusRequestTimeout, nil, "the request body did not come in time")
 	case x.r.Context().Err() != nil:
 		x.status = statusClientGone
 		panic(http.ErrAbortHandler)
@@ -164,7 +144,7 @@ func (x *exchange) refuse(status int, e *entry, text string) {
 	if status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
-	if x.g.leaving.Load() {
+	if x.closes() {
 		h.Set("Connection", "close")
 	}
 	x.status = status

@@ -28,10 +28,13 @@ func (x *exchange) again(err *upstream.Error) bool {
 	}
 	if err.Stage == upstream.StageDial && x.ctx.Err() == nil {
 		x.giveUp()
+		if x.onlyLastResorts() && !x.spend() {
+			return false
+		}
 		x.group.counters.retries.Add(1)
 		return true
 	}
-	if !x.mayReplay(err) || !x.group.budget.take(x.group.counters.requests.Load(), time.Now()) {
+	if !x.mayReplay(err) || !x.spend() {
 		return false
 	}
 	x.group.counters.replays.Add(1)
@@ -42,9 +45,22 @@ func (x *exchange) again(err *upstream.Error) bool {
 	return true
 }
 
+// spend uses up one try of the budget.
+func (x *exchange) spend() bool {
+	return x.group.budget.take(x.group.counters.requests.Load(), time.Now())
+}
+
+// onlyLastResorts reports whether the only targets that are left to try are
+// not healthy. Going through all of them for each request would multiply an
+// outage; where a healthy one is left, failed connects are bounded by the
+// ejections that they cause.
+func (x *exchange) onlyLastResorts() bool {
+	return !x.others() && x.failed < len(x.group.table.Load().entries)
+}
+
 // others reports whether there is a healthy target besides those that failed.
 func (x *exchange) others() bool {
-	return slices.ContainsFunc(x.group.table.Load().healthy.entries, func(e *entry) bool {
+	return slices.ContainsFunc(x.group.table.Load().first.entries, func(e *entry) bool {
 		return e != x.on && !x.hasTried(e)
 	})
 }
@@ -138,8 +154,8 @@ func (b *replayBody) rewind() bool {
 	return !b.over
 }
 
-// budget bounds replays to a share of the requests, so that an outage does not
-// double the load.
+// budget bounds replays, and connects in an outage, to a share of the requests,
+// so that an outage does not double the load.
 type budget struct {
 	percent int
 
@@ -155,7 +171,7 @@ const (
 	budgetMinimum = 50
 )
 
-// take uses up one replay, when that many requests have been counted so far.
+// take uses up one try, when that many requests have been counted so far.
 func (b *budget) take(requests uint64, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

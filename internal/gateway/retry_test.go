@@ -224,15 +224,15 @@ func TestLocalFailureDoesNotEject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := g.groups[0].table.Load().entries[0]
+	e := g.groups()[0].table.Load().entries[0]
 	dial := func(cause error) *upstream.Error { return &upstream.Error{Stage: upstream.StageDial, Err: cause} }
 	for _, own := range []error{&net.OpError{Err: syscall.EMFILE}, &net.OpError{Err: syscall.EADDRNOTAVAIL}, upstream.ErrClosed} {
-		g.connectFailed(g.groups[0], e, dial(own))
+		g.connectFailed(g.groups()[0], e, dial(own))
 		if s, _ := e.refusal(); s != target.Healthy {
 			t.Errorf("%v made it %v", own, s)
 		}
 	}
-	g.connectFailed(g.groups[0], e, dial(&net.OpError{Err: syscall.ECONNREFUSED}))
+	g.connectFailed(g.groups()[0], e, dial(&net.OpError{Err: syscall.ECONNREFUSED}))
 	if s, isDead := e.refusal(); s != target.Unhealthy || !isDead {
 		t.Errorf("a refused connection made it %v", s)
 	}

@@ -11,17 +11,15 @@ import (
 	"time"
 )
 
-// Limits of both listeners that are not options.
-const (
-	maxHeadBytes = 64 << 10         // of a request (431), as contracts promise
-	headTimeout  = 10 * time.Second // for it; then the connection closes
-)
-
 // Run serves until ctx ends, then lets requests in flight finish: it lingers,
 // stops to listen, waits ShutdownTimeout at most, cuts the rest, and closes
 // the admin API last, so that whoever waits for a drain gets an answer. It
 // returns nil after such an end. A Gateway runs once.
-func (g *Gateway) Run(ctx context.Context) error {
+func (g *Gateway) Run(ctx context.Context) (err error) {
+	if err := g.openState(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.state.Load().release()) }()
 	traffic, admin, err := g.listen(ctx)
 	if err != nil {
 		return err
@@ -29,22 +27,33 @@ func (g *Gateway) Run(ctx context.Context) error {
 	checks, stopChecks := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopChecks()
 	g.startChecks(checks)
+	g.followFiles(checks)
+
+	stopFront, err := g.startFront(ctx)
+	if err != nil {
+		traffic.Close()
+		if admin != nil {
+			admin.Close()
+		}
+		return err
+	}
+	defer stopFront()
 
 	failed := make(chan error, 2)
 	var servers sync.WaitGroup
-	front := g.server(g, traffic)
-	serve(&servers, front, traffic, failed)
+	front := g.front()
+	g.serve(&servers, front, traffic, failed)
 	var back *http.Server
 	if admin != nil {
-		back = g.server(g.AdminHandler(), admin)
-		serve(&servers, back, admin, failed)
+		back = g.server(g.AdminHandler())
+		g.serve(&servers, back, admin, failed)
 	}
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 	}
 	g.leaving.Store(true)
-	err = errors.Join(err, g.shutdown(ctx, front))
+	err = errors.Join(err, g.state.Load().release(), g.shutdown(ctx, front)) // the next gateway may wait for the state
 	stopChecks()
 	g.tasks.close()
 	g.stop()
@@ -76,25 +85,14 @@ func (g *Gateway) listen(ctx context.Context) (traffic, admin net.Listener, err 
 		admin.Close()
 		return nil, nil, fmt.Errorf("gateway: the admin API on %s needs a token: it is not loopback", admin.Addr())
 	}
-	return limit(traffic, t.MaxConnections), limitIf(admin, 256), nil
+	if admin != nil {
+		admin = limit(admin, 256, t.Limits.WriteStall)
+	}
+	return limit(traffic, t.Limits.Connections, t.Limits.WriteStall), admin, nil
 }
 
-func (g *Gateway) server(h http.Handler, ln net.Listener) *http.Server {
-	s := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: headTimeout,
-		IdleTimeout:       g.opt.Traffic.IdleTimeout,
-		MaxHeaderBytes:    maxHeadBytes,
-		ErrorLog:          slog.NewLogLogger(g.opt.Log.Handler(), slog.LevelWarn),
-	}
-	if h == http.Handler(g) {
-		s.TLSConfig = g.opt.Traffic.TLS
-	}
+func (g *Gateway) serve(wg *sync.WaitGroup, s *http.Server, ln net.Listener, failed chan<- error) {
 	g.opt.Log.LogAttrs(context.Background(), slog.LevelInfo, "listening", slog.String("address", ln.Addr().String()))
-	return s
-}
-
-func serve(wg *sync.WaitGroup, s *http.Server, ln net.Listener, failed chan<- error) {
 	wg.Go(func() {
 		err := func() error {
 			if s.TLSConfig != nil {
@@ -116,19 +114,13 @@ func (g *Gateway) shutdown(ctx context.Context, front *http.Server) error {
 	if g.opt.Linger > 0 {
 		wait(end, g.opt.Linger)
 	}
+	until, _ := end.Deadline()
+	front.RegisterOnShutdown(func() { g.dismiss(until) }) // clients that come back find the listener closed
 	err := front.Shutdown(end)
 	if err == nil {
 		g.awaitStreams(end)
 	}
-	cut := 0
-	for _, grp := range g.groups {
-		for _, e := range grp.table.Load().entries {
-			n := e.abandon()
-			grp.counters.cut.Add(uint64(n))
-			cut += n
-		}
-	}
-	if cut > 0 {
+	if cut := g.Cut(); cut > 0 {
 		g.opt.Log.LogAttrs(end, slog.LevelWarn, "requests and streams were cut at the shutdown timeout", slog.Int("cut", cut))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -154,7 +146,7 @@ func closeServer(ctx context.Context, s *http.Server, d time.Duration) error {
 func (g *Gateway) awaitStreams(ctx context.Context) {
 	for ctx.Err() == nil {
 		left := 0
-		for _, grp := range g.groups {
+		for _, grp := range g.groups() {
 			for _, e := range grp.table.Load().entries {
 				left += e.load()
 			}
@@ -167,7 +159,7 @@ func (g *Gateway) awaitStreams(ctx context.Context) {
 }
 
 func (g *Gateway) closePools() {
-	for _, grp := range g.groups {
+	for _, grp := range g.groups() {
 		for _, e := range grp.table.Load().entries {
 			e.pool.Close()
 		}

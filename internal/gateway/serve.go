@@ -14,15 +14,18 @@ import (
 // ServeHTTP is the way of a request: route, affinity, pick, forward.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, w: w, r: r}
-	defer x.log(time.Now())
+	defer x.end(time.Now())
+	if !x.guard() {
+		return
+	}
 	if x.group = g.route(r.URL.Path); x.group == nil {
 		x.refuse(http.StatusNotFound, nil, "no route")
 		return
 	}
 	x.group.counters.requests.Add(1)
 	x.table = x.group.table.Load()
-	x.readCookie()
 	x.prepare()
+	x.readAffinity()
 	defer x.release()
 	for {
 		e := x.pick()
@@ -62,10 +65,12 @@ type exchange struct {
 	last     *entry // counted in there last
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	stream   bool // counted as a stream; under on.mu
+	stream   bool   // counted as a stream; under on.mu
+	leaver   leaver // of a stream that can be asked to leave; likewise
 	out      upstream.Request
 	body     replayBody
-	fwd      [3]string
+	fwd      [4]string     // what X-Forwarded-* say
+	waited   time.Duration // for heads of answers; for the access log only
 	attempts int
 	failed   int // of tried
 	tried    [maxAttempts]*entry
@@ -75,19 +80,6 @@ type exchange struct {
 
 	status int
 	bytes  int64
-}
-
-// readCookie finds the target that the request is bound to: one look-up.
-func (x *exchange) readCookie() {
-	if x.group.Affinity.Mode != AffinityCookie {
-		return
-	}
-	token, binding, ok := affinity.Find(x.r.Header["Cookie"], x.group.Affinity.Cookie)
-	if !ok {
-		return
-	}
-	x.token, x.binding, x.known = token, binding, true
-	x.bound = x.table.byToken[token]
 }
 
 // pick chooses a target and counts the request in there. Nil: there is none,
@@ -102,7 +94,7 @@ func (x *exchange) pick() *entry {
 		return e
 	}
 	for {
-		c, set := unbound, &x.table.healthy
+		c, set := unbound, &x.table.first
 		e := set.pick(x)
 		if e == nil {
 			c, set = lastResort, &x.table.last
@@ -111,7 +103,7 @@ func (x *exchange) pick() *entry {
 		if e == nil {
 			return nil
 		}
-		if e.acquire(x, c, x.group.OnDraining) {
+		if e.acquire(x, c, x.group.OnDraining) || x.table.open && e.acquire(x, lastResort, x.group.OnDraining) {
 			return x.take(e)
 		}
 		x.refresh() // its state has changed since the table was read
@@ -123,20 +115,30 @@ func (x *exchange) pickBound() *entry {
 	if x.bound == nil || x.hasTried(x.bound) {
 		return nil
 	}
-	p := x.group.OnDraining
-	if x.bound.acquire(x, bound, p) {
+	if x.keep(x.bound) {
 		return x.take(x.bound)
 	}
 	x.refresh()
-	if x.bound = x.table.byToken[x.token]; x.bound == nil {
+	if x.bound = x.locate(); x.bound == nil || x.hasTried(x.bound) {
 		return nil
 	}
-	if x.bound.acquire(x, bound, p) {
+	if x.keep(x.bound) {
 		return x.take(x.bound)
 	}
+	p := x.group.OnDraining
 	s, dead := x.bound.refusal()
 	x.strictly = p == target.Strict && !dead && !s.AcceptsBound(p)
 	return nil
+}
+
+// keep counts a bound request in where it is bound. While the health checks
+// are doubted, unhealthy is no reason to move.
+func (x *exchange) keep(e *entry) bool {
+	p := x.group.OnDraining
+	if e.acquire(x, bound, p) {
+		return true
+	}
+	return x.table.open && !e.unreachable() && e.acquire(x, lastResort, p)
 }
 
 // refresh reads the table again when all changes that have begun are in it.
@@ -148,15 +150,12 @@ func (x *exchange) refresh() {
 // take notes where the request is counted, and whose session it is.
 func (x *exchange) take(e *entry) *entry {
 	x.on, x.last = e, e
-	if x.group.Affinity.Mode == AffinityCookie {
-		if !x.known && x.held == nil {
-			x.binding = affinity.NewBinding()
-		}
-		if x.held != nil && x.held != e {
-			x.held.bindings.Remove(x.binding)
-		}
-		x.held = e
-		e.bindings.Touch(x.binding, time.Now())
+	mine := x.group.Affinity.Mode == AffinityCookie
+	if mine && !x.known && x.held == nil {
+		x.binding = affinity.NewBinding()
+	}
+	if mine || x.known {
+		x.hold(e)
 	}
 	return e
 }
@@ -179,7 +178,7 @@ func (x *exchange) hasTried(e *entry) bool {
 // send makes one attempt.
 func (x *exchange) send(e *entry) (*upstream.Response, *upstream.Error) {
 	x.attempts++
-	resp, err := e.pool.Do(x.ctx, &x.out)
+	resp, err := x.do(e)
 	if err == nil {
 		return resp, nil
 	}

@@ -2,12 +2,10 @@ package gateway
 
 import (
 	"bufio"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -58,7 +56,7 @@ func TestForwardedRequest(t *testing.T) {
 	want := "PUT /p%2Fq?a=b;c shop.example\n" + strings.Join([]string{
 		"Connection: TE", "Content-Length: 4", "Te: trailers",
 		"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-		"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: shop.example", "X-Forwarded-Proto: http", "X-Kept: yes", "",
+		"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Host: shop.example", "X-Forwarded-Port: 80", "X-Forwarded-Proto: http", "X-Kept: yes", "",
 	}, "\r\n") + "\nbodymap[]"
 	if d := cmp.Diff(want, a.body); d != "" {
 		t.Error(d)
@@ -187,7 +185,7 @@ func TestUpgrade(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	opt := options(shop(app(t, "a", nil)))
-	opt.Traffic.MaxBodyBytes = 10
+	opt.Traffic.Limits.BodyBytes = 10
 	f := start(t, opt)
 	once(t, f.addr, "POST", "/", "0123456789").want(t, 200, "a")
 	once(t, f.addr, "POST", "/", "0123456789x").want(t, 413, "")
@@ -195,71 +193,4 @@ func TestLimits(t *testing.T) {
 	io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n0123456789x\r\n0\r\n\r\n")
 	c.read("POST").want(t, 413, "")
 	once(t, f.addr, "GET", "/", "", "X-Big: "+strings.Repeat("x", 70<<10)).want(t, 431, "")
-}
-
-// The upstream sees exactly one request with one framing.
-func TestSmuggling(t *testing.T) {
-	seen := make(chan string, 10)
-	f := start(t, options(shop(script(t, "a", func(c net.Conn, br *bufio.Reader, _ int) {
-		for {
-			r, err := http.ReadRequest(br)
-			if err != nil {
-				return
-			}
-			body, _ := io.ReadAll(r.Body)
-			seen <- fmt.Sprintf("%s %s %v %q", r.Method, r.URL.Path, r.TransferEncoding, body)
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		}
-	}))))
-	for raw, want := range map[string]string{
-		"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": `POST /a [] ""`,
-		"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc":                                     `POST /b [] "abc"`,
-		"POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd":               ``,
-		"GET /d HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n":                                                `GET /d [] ""`,
-		"GET /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n":                               ``,
-	} {
-		c := dial(t, f.addr)
-		io.WriteString(c, raw)
-		a := c.read("GET")
-		if want == "" {
-			if a.err != nil || a.StatusCode < 400 || len(seen) != 0 {
-				t.Errorf("%q: %v, %v", raw, a.Response, a.err)
-			}
-			continue
-		}
-		a.want(t, 200, "")
-		got := <-seen
-		if strings.HasPrefix(want, "POST /a") {
-			got = strings.Replace(got, "[chunked]", "[]", 1)
-		}
-		if got != want {
-			t.Errorf("%q arrives as %s", raw, got)
-		}
-	}
-}
-
-func TestTLS(t *testing.T) {
-	srv := httptest.NewUnstartedServer(nil)
-	srv.StartTLS()
-	cert := srv.TLS.Certificates[0]
-	srv.Close()
-	opt := options(sticky(0, app(t, "a", echo)))
-	opt.Traffic.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	f := start(t, opt)
-	for proto, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
-		tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: h2}
-		resp, err := (&http.Client{Transport: tr}).Get("https://" + f.addr + "/")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		tr.CloseIdleConnections()
-		if resp.Proto != proto || !strings.Contains(string(b), "X-Forwarded-Proto: https\r\n") {
-			t.Errorf("%s: %s %q", proto, resp.Proto, b)
-		}
-		if c := resp.Header.Get("Set-Cookie"); !strings.HasSuffix(c, "; Path=/; HttpOnly; SameSite=Lax; Secure") {
-			t.Errorf("cookie %q", c)
-		}
-	}
 }

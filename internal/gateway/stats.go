@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"context"
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/gateway/certs"
 	"github.com/evenkeel/evenkeel/internal/target"
 )
 
@@ -15,6 +13,9 @@ import (
 type Stats struct {
 	Groups        []GroupStats
 	EventsDropped uint64 // of all present subscribers
+	AccessDropped uint64 // records of the access log that its file did not take in time
+	Certificates  []certs.Status
+	Config        ConfigStats
 }
 
 // GroupStats are the counts of one group.
@@ -31,6 +32,7 @@ type GroupStats struct {
 	Replays                                                uint64 // requests sent again
 	Ejections                                              uint64
 	Cut                                                    uint64 // requests and streams ended at the deregistration delay
+	Told                                                   uint64 // streams that were asked to leave, at a drain or the gateway's end
 	// Moves of bound sessions, by why they could not stay.
 	MovesDraining, MovesUnhealthy, MovesGone, MovesFailed uint64
 }
@@ -60,7 +62,7 @@ const (
 )
 
 type counters struct {
-	requests, retries, replays, ejections, aborted, cut atomic.Uint64
+	requests, retries, replays, ejections, aborted, cut, told atomic.Uint64
 
 	answers    [5]atomic.Uint64
 	refusals   [4]atomic.Uint64 // 502, 503, 504, others
@@ -84,12 +86,12 @@ func (c *counters) refused(status int) {
 // Stats returns the gateway's counts.
 func (g *Gateway) Stats() Stats {
 	var s Stats
-	for _, grp := range g.groups {
+	for _, grp := range g.groups() {
 		c := &grp.counters
 		gs := GroupStats{
 			Name: grp.Name, Targets: g.targets(grp), Requests: c.requests.Load(),
 			BadGateway: c.refusals[0].Load(), Unavailable: c.refusals[1].Load(), GatewayTimeout: c.refusals[2].Load(), OtherRefusals: c.refusals[3].Load(),
-			Aborted: c.aborted.Load(), Retries: c.retries.Load(), Replays: c.replays.Load(), Ejections: c.ejections.Load(), Cut: c.cut.Load(),
+			Aborted: c.aborted.Load(), Retries: c.retries.Load(), Replays: c.replays.Load(), Ejections: c.ejections.Load(), Cut: c.cut.Load(), Told: c.told.Load(),
 			MovesDraining: c.movesByWhy[moveDraining].Load(), MovesUnhealthy: c.movesByWhy[moveUnhealthy].Load(),
 			MovesGone: c.movesByWhy[moveGone].Load(), MovesFailed: c.movesByWhy[moveFailed].Load(),
 		}
@@ -98,6 +100,11 @@ func (g *Gateway) Stats() Stats {
 		}
 		s.Groups = append(s.Groups, gs)
 	}
+	if g.certs != nil {
+		s.Certificates = g.certs.Stats()
+	}
+	s.AccessDropped = g.access.dropped()
+	s.Config = g.configStats()
 	g.events.mu.Lock()
 	defer g.events.mu.Unlock()
 	for sub := range g.events.subs {
@@ -122,24 +129,4 @@ func (g *Gateway) targets(grp *group) []TargetStatus {
 		out[i] = e.status(grp.Affinity.IdleTimeout)
 	}
 	return out
-}
-
-// log writes the access log's record of a request.
-func (x *exchange) log(start time.Time) {
-	l := x.g.opt.AccessLog
-	if l == nil {
-		return
-	}
-	attrs := []slog.Attr{
-		slog.String("method", x.r.Method), slog.String("path", x.r.URL.Path), slog.Int("status", x.status),
-		slog.String("target", x.targetID()), slog.Int("attempts", x.attempts), slog.Int64("bytes", x.bytes),
-		slog.Duration("duration", time.Since(start)),
-	}
-	if x.group != nil {
-		attrs = append(attrs, slog.String("group", x.group.Name))
-	}
-	if x.lastErr != nil {
-		attrs = append(attrs, slog.String("error", fmt.Sprint(x.lastErr.Err)))
-	}
-	l.LogAttrs(context.WithoutCancel(x.r.Context()), slog.LevelInfo, "request", attrs...)
 }

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
 
@@ -16,10 +18,11 @@ import (
 const halfClosed = 10 * time.Second
 
 // tunnel joins the two connections of a 101 until both directions have ended
-// or the target is cut off.
+// or the target is cut off. A WebSocket can be asked to leave; how other
+// protocols end is not known here.
 func (x *exchange) tunnel(resp *upstream.Response) {
 	h := resp.Header
-	x.setCookie(h)
+	x.bind(h)
 	there, early, err := resp.Hijack()
 	if err != nil {
 		x.refuseFailed(asUpstream(err))
@@ -34,7 +37,13 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	defer here.Close()
 	x.status = http.StatusSwitchingProtocols
 	x.group.counters.answered(x.status)
-	x.on.markStream(x)
+	var ws *streams.WebSocket
+	if strings.EqualFold(h.Get("Upgrade"), "websocket") {
+		ws = streams.NewWebSocket(bare(here), there, streams.WebSocketOptions{HalfClosed: halfClosed})
+		x.beginStream(ws)
+	} else {
+		x.beginStream(nil)
+	}
 	stop := context.AfterFunc(x.ctx, func() { here.Close(); there.Close() })
 	defer stop()
 
@@ -56,6 +65,11 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	if _, err := there.Write(ahead); err != nil {
 		return
 	}
+	if ws != nil {
+		ws.Passed(early, ahead)
+		x.bytes = ws.Run()
+		return
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -63,6 +77,15 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	}()
 	x.bytes = pass(here, there)
 	<-done
+}
+
+// bare is the TCP connection under a limited one, which is what splice(2) reads
+// from.
+func bare(c net.Conn) net.Conn {
+	if l, ok := c.(*limitedConn); ok {
+		return l.TCPConn
+	}
+	return c
 }
 
 // pass copies one direction. At its end the other side is told; the opposite

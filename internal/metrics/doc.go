@@ -10,8 +10,9 @@
 //
 //   - Names are evenkeel_<package>_<what>_<unit>. All are listed in
 //     docs/reference/metrics.md, which a test compares with the code.
-//   - No metric has a label, so that their number is fixed, and none says
-//     anything of a session, an attribute or a principal.
+//   - Only those of the gateway have labels: its groups and targets, whose
+//     number the operator decides. None says anything of a session, an
+//     attribute or a principal.
 //   - A scrape takes one snapshot of each source and keeps nothing.
 //
 // # Not guaranteed

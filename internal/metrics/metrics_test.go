@@ -42,6 +42,11 @@ func sources() []source {
 		collector: func(s any) prometheus.Collector {
 			return metrics.Redis(func() redisstore.Stats { return s.(redisstore.Stats) })
 		},
+	}, {
+		pkg: "handover", about: "What a process of `evenkeel gateway` counts of its upgrades.", zero: metrics.HandoverStats{},
+		collector: func(s any) prometheus.Collector {
+			return metrics.Handover(func() metrics.HandoverStats { return s.(metrics.HandoverStats) })
+		},
 	}}
 }
 
@@ -155,7 +160,7 @@ const reference = "../../docs/reference/metrics.md"
 
 func TestReference(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# Metrics\n\nWhat `internal/metrics` shows to Prometheus. A test writes this page from the code. No metric has a label. Those of the Go runtime and the process come with them; those of the gateway are at its own [`/metrics`](../guide/gateway.md).\n")
+	b.WriteString("# Metrics\n\nWhat `internal/metrics` shows to Prometheus. A test writes this page from the code. Only those of the gateway have labels. Those of the Go runtime and the process come with them.\n")
 	for _, src := range sources() {
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(src.collector(src.zero))
@@ -168,6 +173,7 @@ func TestReference(t *testing.T) {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), f.GetHelp())
 		}
 	}
+	b.WriteString(gatewayReference())
 	if *update {
 		if err := os.WriteFile(reference, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)

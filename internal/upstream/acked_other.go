@@ -2,5 +2,9 @@
 
 package upstream
 
-// unacked: this system does not tell what was acknowledged.
-func (c *conn) unacked() bool { return false }
+import "time"
+
+// This system does not tell what was acknowledged.
+func (c *conn) unacked() bool             { return false }
+func (c *conn) acked() bool               { return true }
+func (c *conn) silent(time.Duration) bool { return false }

@@ -94,8 +94,9 @@ func (b *body) abort() {
 
 // WriteTo implements io.WriterTo. The rest of a body with a length goes to w's
 // ReadFrom as an io.LimitedReader over the TCP connection, which is what the
-// standard library's splice(2) looks for. A writer that fails aborts the
-// connection: what it did not take is lost.
+// standard library's splice(2) looks for. A writer with FlushError, as the
+// standard library's server has it, is flushed before the target is waited
+// for. A writer that fails aborts the connection: what it did not take is lost.
 func (b *body) WriteTo(w io.Writer) (int64, error) {
 	written, err := b.writeTo(w)
 	if err != nil {
@@ -142,7 +143,13 @@ func (b *body) writeBuffered(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
+// splice flushes first: net/http's server would wait for 512 bytes more.
 func (b *body) splice(w io.ReaderFrom) (int64, error) {
+	if f, ok := w.(flusher); ok {
+		if err := f.FlushError(); err != nil {
+			return 0, err
+		}
+	}
 	b.rest = io.LimitedReader{R: b.x.c.nc, N: b.left}
 	n, err := w.ReadFrom(&b.rest)
 	b.left = b.rest.N
@@ -158,6 +165,19 @@ func (b *body) splice(w io.ReaderFrom) (int64, error) {
 	return n, nil
 }
 
+// flusher is what the standard library's ResponseWriters have.
+type flusher interface{ FlushError() error }
+
+// flush has w pass on what it holds back before more is waited for, if it can:
+// what a target sends in pieces arrives in pieces.
+func (b *body) flush(w io.Writer) error {
+	f, ok := w.(flusher)
+	if !ok || b.err != nil || b.framing == tunnel || b.x.c.readable() {
+		return nil
+	}
+	return f.FlushError()
+}
+
 // copy writes the rest of the body, each piece as soon as it is there.
 func (b *body) copy(w io.Writer) (written int64, err error) {
 	if errors.Is(b.err, io.EOF) {
@@ -167,6 +187,9 @@ func (b *body) copy(w io.Writer) (written int64, err error) {
 	defer scratch.free()
 	p := scratch.b[:cap(scratch.b)]
 	for {
+		if err := b.flush(w); err != nil {
+			return written, err
+		}
 		n, err := b.Read(p)
 		if n > 0 {
 			m, writeErr := w.Write(p[:n])

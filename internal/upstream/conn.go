@@ -2,7 +2,9 @@ package upstream
 
 import (
 	"bufio"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +24,7 @@ type conn struct {
 	sent    int64         // bytes the kernel took since the connection was opened
 	base    int64         // sent, when the current exchange began
 	reused  bool
+	failed  bool      // writing met a reset, or another error of the connection
 	expires time.Time // while idle
 	peek    peeker
 	abort   func() // closes nc, from any goroutine; made once, for context.AfterFunc
@@ -59,6 +62,9 @@ func (c *conn) unborrow() bool {
 func (c *conn) write(p []byte) (int, error) {
 	n, err := c.nc.Write(p)
 	c.sent += int64(n)
+	if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.failed = true
+	}
 	return n, err
 }
 
@@ -69,6 +75,11 @@ func (c *conn) closeWrite() {
 		_ = tcp.CloseWrite() // fails when the target has closed already, which serves as well
 	}
 }
+
+// endedWell reports whether an end of the stream that was read is the target's
+// close, and not what remains of a reset: the kernel tells of that only once,
+// perhaps to a write or a look. (Writing after the target's close is EPIPE.)
+func (c *conn) endedWell() bool { return !c.failed && !c.peek.failed }
 
 // wrote is how much of the current request the kernel took.
 func (c *conn) wrote() int64 { return c.sent - c.base }
@@ -89,9 +100,10 @@ const (
 // peeker looks at a socket's input without waiting and without reading it.
 // The zero value sees nothing.
 type peeker struct {
-	raw  syscall.RawConn
-	fn   func(fd uintptr) // made once: a look allocates nothing
-	seen glance
+	raw    syscall.RawConn
+	fn     func(fd uintptr) // made once: a look allocates nothing
+	seen   glance
+	failed bool // a look has taken an error away, which a read will not see
 }
 
 func (p *peeker) look() glance {

@@ -89,19 +89,6 @@ func (x *exchange) begin() error {
 	return nil
 }
 
-// await reads until the final head is there, within the header time-out.
-func (x *exchange) await() error {
-	if err := x.bound(); err != nil {
-		return err
-	}
-	for !x.known.answered {
-		if err := x.next(); err != nil {
-			return err
-		}
-	}
-	return x.unbound()
-}
-
 // bounded reads one head within the header time-out.
 func (x *exchange) bounded() error {
 	if err := x.bound(); err != nil {
@@ -211,7 +198,10 @@ func (x *exchange) fail(err error) *Error {
 	}
 	if c := x.c; c != nil {
 		e.Reused, e.Wrote = c.reused, c.wrote()
-		e.Unreceived = e.Wrote == 0 || k.ended && c.unacked()
+		if errors.Is(err, ErrSilent) {
+			x.pool.CloseIdle() // they go the same way
+		}
+		e.Unreceived = e.Wrote == 0 || k.ended && c.endedWell() && c.unacked()
 	}
 	x.end(0)
 	return e

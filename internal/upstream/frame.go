@@ -89,7 +89,7 @@ func parseLength(s string) (int64, error) {
 	return int64(n), err
 }
 
-// announced is for how long a connection may be kept: four fifths of what
+// announced is for how long a connection may be kept: a second less than what
 // "Keep-Alive: timeout=5" (Node's default) promises, so that we close first.
 func announced(values []string) time.Duration {
 	keep := time.Duration(math.MaxInt64)
@@ -99,7 +99,7 @@ func announced(values []string) time.Duration {
 			return
 		}
 		if s, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31); err == nil {
-			keep = min(keep, time.Duration(s)*time.Second*4/5)
+			keep = min(keep, (time.Duration(s)-1)*time.Second)
 		}
 	})
 	return keep

@@ -98,6 +98,15 @@ func endToEnd(h http.Header) http.Header {
 	return h
 }
 
+// harmless are the refusals of net/http's that need not be ours: a list of
+// equal lengths, which RFC 9110, 8.6, lets a recipient take, and the
+// announcement of a trailer that must not be one, which we leave out.
+func harmless(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "bad trailer key") ||
+		strings.Contains(text, "bad Content-Length") && strings.Contains(text, ",")
+}
+
 func FuzzResponse(f *testing.F) {
 	seeds := []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\nX: z\r\n\r\nhello",
@@ -137,7 +146,10 @@ func FuzzResponse(f *testing.F) {
 		}
 		want, err := theirs(method, data)
 		if err != nil {
-			return // there are things that we take and they do not
+			if !harmless(err) {
+				t.Fatalf("net/http refuses it: %v", err)
+			}
+			return
 		}
 		if got.status != want.status || got.body != want.body || !sameHeader(endToEnd(got.header), endToEnd(want.header)) {
 			t.Fatalf("got %+v, net/http %+v", got, want)
@@ -204,6 +216,9 @@ func FuzzRequest(f *testing.F) {
 			t.Skip(err) // odd hosts and URIs, which net/http is stricter about
 		}
 		gotBody, err := io.ReadAll(got.Body)
+		if errors.Is(err, io.ErrUnexpectedEOF) && strings.EqualFold(name, "Expect") {
+			return // the target closed instead of asking for the body
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,11 +26,7 @@ type head struct {
 func (x *exchange) readHead() (head, error) {
 	br := x.c.br
 	if _, err := br.Peek(1); err != nil {
-		if errors.Is(err, io.EOF) {
-			x.known.ended = true
-			err = io.ErrUnexpectedEOF
-		}
-		return head{}, fmt.Errorf("read response head: %w", err)
+		return head{}, x.noHead(err)
 	}
 	x.known.came = true
 	block, lines, err := readBlock(br, x.pool.opt.MaxHeadBytes)
@@ -42,6 +38,15 @@ func (x *exchange) readHead() (head, error) {
 		return head{}, err
 	}
 	return h, h.frame()
+}
+
+// noHead notes how reading ended before the first byte of a head.
+func (x *exchange) noHead(err error) error {
+	if errors.Is(err, io.EOF) {
+		x.known.ended = true
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read response head: %w", err)
 }
 
 // readBlock reads lines up to and with the empty one that ends them. It

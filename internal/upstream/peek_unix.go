@@ -18,7 +18,9 @@ func (p *peeker) init(raw syscall.RawConn) {
 				continue
 			case errors.Is(err, syscall.EAGAIN):
 				p.seen = quiet
-			case err != nil || n == 0:
+			case err != nil:
+				p.seen, p.failed = gone, true
+			case n == 0:
 				p.seen = gone
 			default:
 				p.seen = pending

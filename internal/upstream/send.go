@@ -214,6 +214,9 @@ func (x *exchange) push(b []byte, sliced bool) error {
 		if idle++; n > 0 {
 			idle = 0
 		}
+		if silence := x.pool.opt.SilenceTimeout; silence > 0 && time.Duration(idle)*pushSlice >= silence && x.c.silent(silence) {
+			return fmt.Errorf("write request: %w", ErrSilent)
+		}
 	}
 }
 

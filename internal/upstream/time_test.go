@@ -44,6 +44,8 @@ func TestIdleTimeout(t *testing.T) {
 		{"configured", "", Options{IdleTimeout: time.Second}, time.Second},
 		{"announced by the target", "Keep-Alive: max=9, Timeout=5\r\n", Options{}, 4 * time.Second},
 		{"announced, but longer", "Keep-Alive: timeout=500\r\n", Options{}, 55 * time.Second},
+		{"announced long", "Keep-Alive: timeout=30\r\n", Options{}, 29 * time.Second},
+		{"announced as too little", "Keep-Alive: timeout=1\r\n", Options{}, 0},
 		{"announced as nothing", "Keep-Alive: timeout=0\r\n", Options{}, 0},
 		{"announced as nonsense", "Keep-Alive: timeout=x, 5\r\n", Options{}, 55 * time.Second},
 	}

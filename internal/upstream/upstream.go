@@ -26,6 +26,9 @@
 //   - An answer that comes before the request was sent (413 and close) is
 //     delivered, also when writing then fails, also when the target stops
 //     reading. See [Request.Body].
+//   - A host that has vanished is told from a target that is slow, by what its
+//     system acknowledges (Linux): see [Options.SilenceTimeout].
+//   - What the target sends in pieces is passed on in pieces.
 //   - [Error.Wrote], [Error.Answer] and [Error.Unreceived] are facts, not guesses.
 //
 // # Not guaranteed
@@ -35,8 +38,11 @@
 //   - Full duplex: the body of an answer is not read while the request is
 //     still being sent, and an answer is not noticed while the caller's Body
 //     blocks in Read.
-//   - Writing a request and reading a body have no bound of their own: give Do
-//     a context that ends.
+//   - Writing a request to a target that is slow, and reading a body, have no
+//     bound of their own: give Do a context that ends.
+//   - Unreceived rests on RFC 9112, 9.6: who has closed processes nothing more.
+//     A target that closes its sending half first and then still reads and
+//     executes a request is not HTTP.
 //   - The test of an idle connection cannot see a close that is still on its
 //     way; such an exchange fails with Reused set.
 //   - Looking at a socket (that test, and the early answer while the target
@@ -59,6 +65,10 @@ type Options struct {
 	DialTimeout     time.Duration // 2 s; to connect
 	HeaderTimeout   time.Duration // time from the last request byte to the response head; 0 is no bound but the context's
 	ContinueTimeout time.Duration // 1 s; how long a request with Expect: 100-continue waits before its body goes all the same
+	// SilenceTimeout is how long sent bytes may wait for any acknowledgement by
+	// the target's system: 5 s, then the exchange fails with ErrSilent. A target
+	// that is slow to read or to answer acknowledges. Linux only.
+	SilenceTimeout time.Duration
 	// IdleTimeout is how long an unused connection is kept: 55 s. Keep it below
 	// the target's own, so that we close first; a target that announces less
 	// (Keep-Alive: timeout=5) is believed. Negative keeps none.
@@ -70,6 +80,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.DialTimeout = or(o.DialTimeout, 2*time.Second)
 	o.ContinueTimeout = or(o.ContinueTimeout, time.Second)
+	o.SilenceTimeout = or(o.SilenceTimeout, 5*time.Second)
 	o.IdleTimeout = or(o.IdleTimeout, 55*time.Second)
 	o.MaxIdle = or(o.MaxIdle, 256)
 	o.MaxHeadBytes = or(o.MaxHeadBytes, 64<<10)
@@ -153,6 +164,9 @@ var (
 	ErrRequest = errors.New("invalid request")
 	// ErrMalformed: the target's answer is not HTTP/1.1 as RFC 9112 has it.
 	ErrMalformed = errors.New("malformed response")
+	// ErrSilent: the target's system acknowledges nothing any more: it has
+	// vanished, or the path to it has. It may have received all the same.
+	ErrSilent = errors.New("target acknowledges nothing")
 	// ErrClosed: the pool was closed before.
 	ErrClosed = errors.New("pool is closed")
 )
@@ -169,7 +183,7 @@ type Error struct {
 	Replays bool  // Body was not touched, or there is none: can be sent again as it is
 	// Unreceived says that the target's process provably read nothing of the
 	// request: none was written, or the target closed in good order (not by a
-	// reset, which stays ambiguous) without having acknowledged a byte of it.
+	// reset, which stays ambiguous, also where only a later read saw the end) without having acknowledged a byte of it.
 	Unreceived bool
 	Err        error
 }

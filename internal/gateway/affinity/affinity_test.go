@@ -158,9 +158,9 @@ func TestBindings(t *testing.T) {
 	if s.Count(now, time.Minute) != 0 || a == b {
 		t.Fatal("not empty, or not random")
 	}
-	s.Touch(a, now)
-	s.Touch(b, now.Add(30*time.Second))
-	s.Touch(a, now)
+	s.Touch(a, now, false)
+	s.Touch(b, now.Add(30*time.Second), false)
+	s.Touch(a, now, false)
 	for after, want := range map[time.Duration]int{30 * time.Second: 2} {
 		if got := s.Count(now.Add(after), time.Minute); got != want {
 			t.Errorf("after %v: %d bound, want %d", after, got, want)
@@ -177,19 +177,57 @@ func TestBindings(t *testing.T) {
 		t.Error("any of none")
 	}
 	// One that came back counts for its idle time, one that did not for a minute.
-	s.Touch(a, now)
-	s.Touch(a, now)
-	s.Touch(b, now)
+	s.Touch(a, now, false)
+	s.Touch(a, now, false)
+	s.Touch(b, now, false)
 	if got := s.Count(now.Add(OnceIdle-1), time.Hour); got != 2 {
 		t.Errorf("%d bound", got)
 	}
 	if got := s.Count(now.Add(OnceIdle), time.Hour); got != 1 || !s.Any(now.Add(time.Hour-1), time.Hour) || s.Any(now.Add(time.Hour), time.Hour) {
 		t.Errorf("%d bound", got)
 	}
-	s.Touch(a, now)
+	s.Touch(a, now, false)
 	s.Clear()
 	if got := s.Count(now, time.Minute); got != 0 {
 		t.Errorf("%d bound after Clear", got)
+	}
+
+	// One that the client sent counts for its idle time at once.
+	c := BindingOf(7)
+	s.Touch(c, now, true)
+	if s.Has(c, now.Add(time.Hour), time.Hour) || !s.Has(c, now.Add(time.Hour-1), time.Hour) || s.Has(a, now, time.Hour) {
+		t.Error("has a binding that is gone, or lacks one that is there")
+	}
+	s.Touch(b, now, false)
+	if !s.Has(b, now.Add(OnceIdle-1), time.Hour) || s.Has(b, now.Add(OnceIdle), time.Hour) {
+		t.Error("a binding that never came back counts too long or too short")
+	}
+	if BindingOf(7) != c || BindingOf(8) == c {
+		t.Error("bindings of hashes")
+	}
+}
+
+func TestValue(t *testing.T) {
+	for name, tc := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"alone":         {[]string{"app=x"}, "x"},
+		"among others":  {[]string{"a=b; app=x=y; c=d"}, "x=y"},
+		"second line":   {[]string{"a=b", "app=x"}, "x"},
+		"quoted":        {[]string{`app="x y"`}, "x y"},
+		"after empties": {[]string{`app=; app=""; app; app=x`}, "x"},
+		"first of two":  {[]string{"app=x; app=y"}, "x"},
+		"none":          {nil, ""},
+		"other names":   {[]string{"xapp=1; app2=2; App=3; a=app=4"}, ""},
+	} {
+		if got := Value(tc.lines, "app"); got != tc.want {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+	lines := []string{"a=b; app=x"}
+	if n := testing.AllocsPerRun(100, func() { Value(lines, "app") }); n != 0 {
+		t.Errorf("allocates %v times", n)
 	}
 }
 

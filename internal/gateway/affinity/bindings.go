@@ -24,22 +24,38 @@ type Bindings struct {
 // sighting has no pointers, so that the collector need not look into the map.
 type sighting struct {
 	at   int64 // Unix time in nanoseconds
-	back bool  // seen more than once
+	back bool  // the client has shown that it keeps it
 }
 
-// Touch notes a request of b at now. A new binding beyond MaxBindings is not
-// counted.
-func (s *Bindings) Touch(b Binding, now time.Time) {
+// lasts reports whether the binding still counts.
+func (s sighting) lasts(now time.Time, idle time.Duration) bool {
+	if !s.back {
+		idle = min(idle, OnceIdle)
+	}
+	return now.UnixNano()-s.at < int64(idle)
+}
+
+// Touch notes a request of b at now; sent is whether the client sent b, rather
+// than being given it now. A new binding beyond MaxBindings is not counted.
+func (s *Bindings) Touch(b Binding, now time.Time, sent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen == nil {
 		s.seen = map[Binding]sighting{}
 	}
-	_, back := s.seen[b]
-	if !back && len(s.seen) >= MaxBindings {
+	_, known := s.seen[b]
+	if !known && len(s.seen) >= MaxBindings {
 		return
 	}
-	s.seen[b] = sighting{now.UnixNano(), back}
+	s.seen[b] = sighting{now.UnixNano(), sent || known}
+}
+
+// Has reports whether b was seen within idle before now.
+func (s *Bindings) Has(b Binding, now time.Time, idle time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen, ok := s.seen[b]
+	return ok && seen.lasts(now, idle)
 }
 
 // Remove forgets b, which is bound elsewhere now.
@@ -76,11 +92,7 @@ func (s *Bindings) Any(now time.Time, idle time.Duration) bool {
 // forget drops idle bindings, all of them or until it meets another.
 func (s *Bindings) forget(now time.Time, idle time.Duration, untilOne bool) {
 	for b, seen := range s.seen {
-		limit := idle
-		if !seen.back {
-			limit = min(idle, OnceIdle)
-		}
-		if now.UnixNano()-seen.at >= int64(limit) {
+		if !seen.lasts(now, idle) {
 			delete(s.seen, b)
 		} else if untilOne {
 			return

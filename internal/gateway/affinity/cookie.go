@@ -2,14 +2,15 @@ package affinity
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"strings"
 )
 
 // Token says which target a browser is bound to, to those who know the key.
 type Token string
 
-// Binding is the random identity of one browser's binding; it stays the same
-// when the binding moves. It is as long as it prints.
+// Binding is the identity of one browser's binding, random or made of what it
+// sends; it stays the same when the binding moves. It is as long as it prints.
 type Binding [bindingLen]byte
 
 // NewBinding returns a new one.
@@ -18,6 +19,14 @@ func NewBinding() Binding {
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand
 	var b Binding
 	base64url.Encode(b[:], raw[:])
+	return b
+}
+
+// BindingOf returns the binding of a client that is known by a hash. It is
+// none that NewBinding returns, and stands in no cookie.
+func BindingOf(hash uint64) Binding {
+	var b Binding
+	binary.BigEndian.PutUint64(b[:], hash)
 	return b
 }
 
@@ -49,16 +58,40 @@ func base64urlByte(c byte) bool {
 func Find(lines []string, name string) (Token, Binding, bool) {
 	for _, line := range lines {
 		for len(line) > 0 {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			k, v, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if k != name {
+			var v string
+			var ok bool
+			if v, line, ok = next(line, name); !ok {
 				continue
 			}
-			if t, b, ok := Parse(strings.Trim(v, `"`)); ok {
+			if t, b, ok := Parse(v); ok {
 				return t, b, true
 			}
 		}
 	}
 	return "", Binding{}, false
+}
+
+// Value returns the first value of the application's cookie called name that
+// is not empty; "" if there is none. It allocates nothing.
+func Value(lines []string, name string) string {
+	for _, line := range lines {
+		for len(line) > 0 {
+			var v string
+			if v, line, _ = next(line, name); v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// next takes the first pair off a Cookie field; ok is whether it is called
+// name. A value in quotes is returned without them.
+func next(line, name string) (value, rest string, ok bool) {
+	pair, rest, _ := strings.Cut(line, ";")
+	k, v, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+	if k != name {
+		return "", rest, false
+	}
+	return strings.Trim(v, `"`), rest, true
 }

@@ -6,6 +6,10 @@
 //	value := tokens[0].Cookie(affinity.NewBinding())
 //	token, binding, ok := affinity.Parse(value) // per request: then one map look-up by token
 //
+// [Value] and [Follow] read the application's cookie, in requests and in
+// answers, for a cookie of ours that lives as long. [Bindings] count sessions,
+// also of clients that are known by something else.
+//
 // Guarantees: a token is an HMAC of group, target ID and incarnation, so that
 // gateways with the same keys agree, a restart changes nothing, and nobody
 // without a key can make one or learn an address from it. A decoder never

@@ -5,8 +5,12 @@
 //	p := balance.RoundRobin([]int{5, 1, 1}, &cursor)
 //	i, ok := p.Pick(nil)
 //
-// Guarantees: a Picker is immutable and safe for concurrent use; it returns a
-// position that except did not exclude, if there is one.
+//	ring := balance.NewKeyed(hashes, weights)
+//	i, ok = ring.Pick(balance.HashOf(key), nil)
+//
+// Guarantees: a Picker and a Keyed are immutable and safe for concurrent use;
+// they return a position that except did not exclude, if there is one. For one
+// key and the same targets a Keyed gives the same answer in every process.
 //
 // Not guaranteed: that the target still accepts requests when the caller gets
 // there; the caller counts itself in and asks again on refusal.
@@ -15,7 +19,8 @@ package balance
 // Picker is a policy over a fixed list of targets.
 type Picker interface {
 	// Pick returns the position of a target for which except, when not nil,
-	// is false. ok is false if there is none.
+	// is false; it asks at most once per target or turn. ok is false if there
+	// is none.
 	Pick(except func(i int) bool) (i int, ok bool)
 }
 

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -99,27 +100,174 @@ func TestRoundRobinConcurrent(t *testing.T) {
 	}
 }
 
-func TestExcept(t *testing.T) {
-	var cursor atomic.Uint64
-	weights := []int{3, 1, 2}
-	hashes := []Hash{HashOf("a"), HashOf("b"), HashOf("c")}
-	pickers := map[string]func(func(int) bool) (int, bool){
-		"round robin":       RoundRobin(weights, &cursor).Pick,
-		"least outstanding": LeastOutstanding(weights, func(int) int { return 0 }, &cursor).Pick,
-		"rendezvous":        func(e func(int) bool) (int, bool) { return Rendezvous(HashOf("k"), hashes, weights, e) },
+// every is each way to choose, over idle targets.
+func every(weights []int) map[string]func(except func(int) bool) (int, bool) {
+	keyed, key := NewKeyed(names("t", len(weights)), weights), Hash(0)
+	next := func() Hash { key++; return HashOf(fmt.Sprint(key)) }
+	rr, lo := RoundRobin(weights, new(atomic.Uint64)), LeastOutstanding(weights, idle, new(atomic.Uint64))
+	whole := func(int) float64 { return 1 }
+	return map[string]func(func(int) bool) (int, bool){
+		"round robin":       rr.Pick,
+		"least outstanding": lo.Pick,
+		"power of two":      PowerOfTwo(weights, idle).Pick,
+		"keyed":             func(e func(int) bool) (int, bool) { return keyed.Pick(next(), e) },
+		"keyed, bounded":    func(e func(int) bool) (int, bool) { return keyed.PickBounded(next(), idle, 1.25, e) },
+		"warm":              Warming(rr, whole).Pick,
+		"all warming":       Warming(PowerOfTwo(weights, idle), func(int) float64 { return 0 }).Pick,
 	}
-	for name, pick := range pickers {
-		for range 20 {
-			if i, ok := pick(func(i int) bool { return i != 1 }); !ok || i != 1 {
-				t.Errorf("%s: got %d, %v, want the only one left", name, i, ok)
+}
+
+// Every policy by weights and by which targets are excluded: the choice is one
+// of those left, each of which is chosen, and in proportion to its weight. An
+// idle least outstanding knows only the heaviest.
+func TestPolicies(t *testing.T) {
+	const picks = 6000
+	for _, weights := range [][]int{nil, {1}, {1, 1, 1}, {3, 1, 2}, {0, -3, 2}, {10, 10, 10, 30}, {256, 1}} {
+		for mask := range 1 << len(weights) {
+			except := func(i int) bool { return mask>>i&1 == 1 }
+			if mask == 0 {
+				except = nil
+			}
+			total, heaviest, left := 0, 0, 0
+			for i, w := range positive(weights) {
+				if except == nil || !except(i) {
+					total, heaviest, left = total+w, max(heaviest, w), left+1
+				}
+			}
+			for name, pick := range every(weights) {
+				got := make([]int, len(weights))
+				for range picks {
+					i, ok := pick(except)
+					if ok != (left > 0) {
+						t.Fatalf("%s %v, %b excluded: %v", name, weights, mask, ok)
+					}
+					if !ok {
+						break
+					}
+					if except != nil && except(i) {
+						t.Fatalf("%s %v, %b excluded: chose %d", name, weights, mask, i)
+					}
+					got[i]++
+				}
+				if mask != 0 && name != "power of two" && name != "keyed" { // an excluded one's turns go to the next one
+					continue
+				}
+				for i, w := range positive(weights) {
+					share := float64(w) / float64(total)
+					if except != nil && except(i) {
+						share = 0
+					}
+					if name == "least outstanding" {
+						share = map[bool]float64{true: 1}[w == heaviest] / float64(count(positive(weights), heaviest))
+					}
+					want, slack := picks*share, 6*math.Sqrt(picks*share*(1-share))+1
+					if d := float64(got[i]) - want; d < -slack || d > slack {
+						t.Errorf("%s %v, %b excluded: chose %v, want %.0f of %d", name, weights, mask, got, want, i)
+					}
+				}
 			}
 		}
-		if _, ok := pick(func(int) bool { return true }); ok {
-			t.Errorf("%s: chose an excluded target", name)
+	}
+}
+
+func count(list []int, v int) (n int) {
+	for _, x := range list {
+		if x == v {
+			n++
 		}
 	}
-	if _, ok := LeastOutstanding(nil, nil, &cursor).Pick(nil); ok {
-		t.Error("chose from nothing")
+	return n
+}
+
+// The draws in one pass have the distribution of the quick ones, and both
+// prefer the one with less in flight per weight.
+func TestPowerOfTwo(t *testing.T) {
+	loads := []int{9, 2, 4, 0}
+	weights := []int{4, 1, 2, 1}
+	p := PowerOfTwo(weights, func(i int) int { return loads[i] })
+	none := func(int) bool { return false }
+	// Two of {a: 9/4, b: 2, c: 2, d: 0}: exact probabilities of the choice.
+	pair := func(i, j int) float64 { // the draw is i and j in this order
+		return float64(weights[i]) / 8 * float64(weights[j]) / float64(8-weights[i])
+	}
+	want := make([]float64, 4)
+	for i := range 4 {
+		for j := range 4 {
+			if i == j {
+				continue
+			}
+			best := i
+			if loads[j]*weights[i] < loads[i]*weights[j] {
+				best = j
+			}
+			want[best] += pair(i, j)
+		}
+	}
+	const picks = 40000
+	for name, except := range map[string]func(int) bool{"quick": nil, "one pass": none} {
+		got := make([]int, 4)
+		for range picks {
+			i, _ := p.Pick(except)
+			got[i]++
+		}
+		for i := range got {
+			slack := 6 * math.Sqrt(picks*want[i]*(1-want[i])+1)
+			if d := float64(got[i]) - picks*want[i]; d < -slack || d > slack {
+				t.Errorf("%s: chose %v, want shares %v", name, got, want)
+			}
+		}
+	}
+	// With every choice counted, loads come near the weights.
+	loads = make([]int, 4)
+	for range 8000 {
+		i, _ := p.Pick(nil)
+		loads[i]++
+	}
+	for i, w := range weights {
+		if d := loads[i] - 1000*w; d < -20*w || d > 20*w {
+			t.Errorf("loads %v, want about %d at %d", loads, 1000*w, i)
+		}
+	}
+}
+
+// A warming target gets its share of its turns, whatever the policy, and the
+// others the rest.
+func TestWarming(t *testing.T) {
+	const picks, n = 20000, 4
+	for _, s := range []float64{0.1, 0.5, 0.9, 1} {
+		share := func(i int) float64 { return map[bool]float64{true: s, false: 1}[i == 2] }
+		for name, p := range map[string]Picker{
+			"round robin":       RoundRobin(repeat(1, n), new(atomic.Uint64)),
+			"least outstanding": LeastOutstanding(repeat(1, n), idle, new(atomic.Uint64)),
+			"power of two":      PowerOfTwo(repeat(1, n), idle),
+		} {
+			got := counts(Warming(p, share), n, picks)
+			want := s / n
+			low, high := want-0.02, want+0.02
+			if name != "round robin" { // a denied draw is drawn again, so the rest is shared too
+				low, high = 0.7*want, want*1.4
+			}
+			if f := float64(got[2]) / picks; f < low || f > high {
+				t.Errorf("%s at %v: chose %v, want about %.3f of %d", name, s, got, want, picks)
+			}
+		}
+	}
+	// Under load too: it holds no more than its share of what the others hold.
+	for name, policy := range map[string]func(load func(int) int) Picker{
+		"least outstanding": func(load func(int) int) Picker { return LeastOutstanding(repeat(1, 20), load, new(atomic.Uint64)) },
+		"power of two":      func(load func(int) int) Picker { return PowerOfTwo(repeat(1, 20), load) },
+	} {
+		loads := repeat(50, 20)
+		loads[7] = 0
+		share := func(i int) float64 { return map[bool]float64{true: 0.1, false: 1}[i == 7] }
+		p := Warming(policy(func(i int) int { return Inflated(loads[i], share(i)) }), share)
+		for range 2000 {
+			i, _ := p.Pick(nil)
+			loads[i]++
+		}
+		if loads[7] < 5 || loads[7] > 20 {
+			t.Errorf("%s: loads %v", name, loads)
+		}
 	}
 }
 
@@ -146,37 +294,5 @@ func TestLeastOutstanding(t *testing.T) {
 	// Idle equals take turns.
 	if got := counts(LeastOutstanding([]int{1, 1}, func(int) int { return 0 }, &cursor), 2, 100); !slices.Equal(got, []int{50, 50}) {
 		t.Errorf("got %v", got)
-	}
-}
-
-func TestRendezvousMovesOnlyTheLeaversKeys(t *testing.T) {
-	targets := []Hash{HashOf("a"), HashOf("b"), HashOf("c"), HashOf("d")}
-	weights := []int{1, 1, 1, 1}
-	share := make([]int, 4)
-	for k := range 4000 {
-		key := HashOf(fmt.Sprint("binding ", k))
-		before, _ := Rendezvous(key, targets, weights, nil)
-		after, _ := Rendezvous(key, targets, weights, func(i int) bool { return i == 2 })
-		if before != 2 && after != before {
-			t.Fatalf("key %d moved from %d to %d although 2 left", k, before, after)
-		}
-		share[after]++
-	}
-	for _, i := range []int{0, 1, 3} {
-		if share[i] < 1200 || share[i] > 1470 { // a third is 1333; five standard deviations are 150
-			t.Errorf("shares %v are uneven", share)
-		}
-	}
-}
-
-func TestRendezvousWeights(t *testing.T) {
-	targets := []Hash{HashOf("a"), HashOf("b")}
-	share := make([]int, 2)
-	for k := range 4000 {
-		i, _ := Rendezvous(HashOf(fmt.Sprint(k)), targets, []int{1, 3}, nil)
-		share[i]++
-	}
-	if share[1] < 2860 || share[1] > 3140 {
-		t.Errorf("got %v, want about 1000 and 3000", share)
 	}
 }

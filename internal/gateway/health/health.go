@@ -76,6 +76,7 @@ type Record struct {
 	streak  int       // successes (>0) or failures (<0) in a row
 	since   time.Time // of the first check since the target is initial
 	ejected time.Time // not to be asked before
+	failed  time.Time // the end of the last ejection, or a failed check after it
 	backoff time.Duration
 	confirm bool // the next success ends an ejection
 }
@@ -92,6 +93,7 @@ func (r *Record) Checked(s target.State, now time.Time, ok bool) target.State {
 		r.streak++
 	} else {
 		r.streak--
+		r.failed = now
 	}
 	switch s {
 	case target.Initial:
@@ -129,16 +131,17 @@ func (r *Record) initial(now time.Time, ok bool) target.State {
 
 // ConnectFailed returns the state after a request could not connect to a
 // target in state s: a healthy one is ejected for 2 s, then twice as long each
-// time it happens again soon after, a minute at most.
+// time it happens again within a minute without a failure, a minute at most.
 func (r *Record) ConnectFailed(s target.State, now time.Time) target.State {
 	if s != target.Healthy {
 		return s
 	}
-	if now.Sub(r.ejected) > ejectMost {
+	if now.Sub(r.failed) > ejectMost {
 		r.backoff = 0
 	}
 	r.backoff = min(max(2*r.backoff, ejectFirst), ejectMost)
 	r.ejected = now.Add(r.backoff)
+	r.failed = r.ejected
 	r.streak, r.confirm = 0, true
 	return target.Unhealthy
 }

@@ -64,6 +64,13 @@ func TestEjectionGrowsAndIsForgotten(t *testing.T) {
 		now = now.Add(want)
 	}
 	now = now.Add(ejectMost + 1)
+	rec.Checked(target.Unhealthy, now, false) // that minute was not quiet
+	now = now.Add(ejectMost)
+	rec.ConnectFailed(target.Healthy, now)
+	if got := rec.Delay(target.Unhealthy, now); got != ejectMost {
+		t.Errorf("after a minute with a failed check: %v, want a minute", got)
+	}
+	now = now.Add(2*ejectMost + 1)
 	rec.ConnectFailed(target.Healthy, now)
 	if got := rec.Delay(target.Unhealthy, now); got != 2*sec {
 		t.Errorf("after a quiet minute: %v, want 2 s", got)

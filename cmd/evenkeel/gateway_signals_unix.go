@@ -1,0 +1,14 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// Signals of the gateway beyond those that end it.
+var (
+	reloadSignal  os.Signal = syscall.SIGHUP
+	upgradeSignal os.Signal = syscall.SIGUSR2
+)
