@@ -26,7 +26,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) == "" {
 		os.Exit(m.Run())
 	}
-	if err := serveForTest(); err != nil {
+	serve := serveForTest
+	if os.Getenv(serveVariable) == "upgrade" {
+		serve = upgradeForTest
+	}
+	if err := serve(); err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
 	}

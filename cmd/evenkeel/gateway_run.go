@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/evenkeel/evenkeel/drain/handover"
 	"github.com/evenkeel/evenkeel/internal/gateway"
-	"github.com/evenkeel/evenkeel/internal/gateway/handover"
 	"github.com/evenkeel/evenkeel/internal/metrics"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/drain/handover"
 	"github.com/evenkeel/evenkeel/internal/gateway"
-	"github.com/evenkeel/evenkeel/internal/gateway/handover"
 	"github.com/evenkeel/evenkeel/internal/metrics"
 )
 

@@ -22,7 +22,7 @@ type Named struct {
 // Upgrade starts a process that takes over. Its Run may be called again after
 // it has failed.
 type Upgrade struct {
-	Command   []string // program and arguments
+	Command   []string // program and arguments; nil is what Command returns
 	Listeners []Named
 	// Release gives up what only one process can hold, such as a lock; retake
 	// gets it back after a failure. Nil is nothing.
@@ -40,6 +40,11 @@ var ErrFirst = errors.New("process 1 cannot be replaced: the container would end
 func (u Upgrade) Run(ctx context.Context) (pid int, err error) {
 	if os.Getpid() == 1 {
 		return 0, ErrFirst
+	}
+	if u.Command == nil {
+		if u.Command, err = Command(); err != nil {
+			return 0, fmt.Errorf("command line of the new process: %w", err)
+		}
 	}
 	cmd, p, err := u.start(ctx)
 	if err != nil {

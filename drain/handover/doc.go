@@ -11,6 +11,9 @@
 //	pid, err := handover.Upgrade{Listeners: all}.Run(ctx) // and in time gives them on
 //	…                                      // err is nil: serve what is connected, then end
 //
+// With package drain, what follows is the way out: ln.Stop stops to accept, and
+// d.Drain() serves what is connected for Budget.Withdraw, asking each to close.
+//
 // # Guarantees
 //
 //   - The listening socket is the same before and after: what waits in its
