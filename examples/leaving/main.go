@@ -29,12 +29,27 @@ func main() {
 		log.Fatal(err)
 	}
 	d.Hook("telemetry", 1, flush)
+	d.Worker("orders", consume)
 	srv := &http.Server{Addr: *listen, Handler: d.Handler(service(d)), ReadHeaderTimeout: 10 * time.Second}
 	report, err := d.Run(context.Background(), srv) // blocks until the way out is over
 	if err != nil {
 		log.Fatal(err) // something was cut, or a hook failed: the report in the log says what
 	}
 	fmt.Println("nothing was cut:", report.Empty())
+}
+
+// orders stands for a queue.
+var orders = make(chan string)
+
+func consume(ctx context.Context) error {
+	for {
+		select {
+		case <-drain.Leaving(ctx):
+			return nil // between two messages
+		case o := <-orders:
+			log.Print("handled ", o) // ctx only ends when it is cut
+		}
+	}
 }
 
 func service(d *drain.Drainer) http.Handler {
