@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/bench/gateway/peer"
+	"github.com/evenkeel/evenkeel/bench/gateway/role"
 	"github.com/evenkeel/evenkeel/bench/measure"
 )
 
@@ -31,23 +33,24 @@ type figure struct {
 	Case    string         `json:"case"`
 	US      float64        `json:"us_per_request"`
 	Rounds  measure.Sample `json:"us_per_request_rounds"`
-	// Ratios in the same rounds. RatioHAProxy is absent without haproxy.
+	// Ratios in the same rounds; absent without that peer.
 	RatioHAProxy *float64        `json:"ratio_haproxy,omitempty"`
 	HAProxy      *measure.Sample `json:"ratio_haproxy_rounds,omitempty"`
-	Tuned        measure.Sample  `json:"ratio_httputil_tuned_rounds"`
+	Caddy        *measure.Sample `json:"ratio_caddy_rounds,omitempty"`
+	Tuned        *measure.Sample `json:"ratio_httputil_tuned_rounds,omitempty"`
 }
 
 func compare(ctx context.Context, dir string, s settings) (loadName string, out []figure, err error) {
-	target := &proxy{name: "target"}
-	if err := target.startRole(ctx, "raw-target"); err != nil {
+	target, err := peer.StartRole(ctx, role.RawTarget)
+	if err != nil {
 		return "", nil, err
 	}
 	defer target.Stop()
 	l := findLoad(dir)
-	if err := controls(ctx, l, target); err != nil {
+	if err := controls(ctx, l, target.Addr); err != nil {
 		return "", nil, err
 	}
-	list, err := startProxies(ctx, dir, target.addr)
+	list, err := startAll(ctx, dir, s, target.Addr)
 	if err != nil {
 		return "", nil, err
 	}
@@ -66,19 +69,47 @@ func compare(ctx context.Context, dir string, s settings) (loadName string, out 
 	return l.String(), out, nil
 }
 
+// everybody of those who can take part in front of one target.
+var everybody = []string{peer.Evenkeel, peer.Nginx, peer.HAProxy, peer.Caddy, peer.Tuned, peer.Default}
+
+// startAll starts all that are there, in front of one target.
+func startAll(ctx context.Context, dir string, s settings, target string) (list []*peer.Proxy, err error) {
+	for _, name := range s.taking(everybody...) {
+		p, err := peer.Start(ctx, name, dir, []peer.Target{{Name: role.TargetName(0), Addr: target}})
+		if errors.Is(err, peer.ErrMissing) {
+			continue
+		}
+		if err == nil {
+			list = append(list, p)
+			err = p.Serves(ctx, "/200")
+		}
+		if err != nil {
+			stopAll(list)
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return list, nil
+}
+
+func stopAll(list []*peer.Proxy) {
+	for _, p := range list {
+		p.Stop()
+	}
+}
+
 // controls: the target alone is faultless, and a proxy with a planted fault is
 // found out.
-func controls(ctx context.Context, l load, target *proxy) error {
+func controls(ctx context.Context, l load, target string) error {
 	const span = time.Second
-	if _, err := l.run(ctx, target.addr, cases64[0], nil, span); err != nil {
+	if _, err := l.run(ctx, target, cases64[0], nil, span); err != nil {
 		return fmt.Errorf("control: the target alone: %w", err)
 	}
-	p := &proxy{name: "planted-fault"}
-	if err := p.startRole(ctx, p.name, target.addr); err != nil {
+	p, err := peer.StartRole(ctx, role.Faulty, target)
+	if err != nil {
 		return err
 	}
 	defer p.Stop()
-	switch _, err := l.run(ctx, p.addr, cases64[0], nil, span); {
+	switch _, err := l.run(ctx, p.Addr, cases64[0], nil, span); {
 	case err == nil:
 		return errors.New("control: a proxy that breaks answers was not found out")
 	case !errors.Is(err, errAnswers):
@@ -88,55 +119,54 @@ func controls(ctx context.Context, l load, target *proxy) error {
 }
 
 // rounds measures one case with all proxies in turn.
-func rounds(ctx context.Context, l load, list []*proxy, c loadCase, s settings) ([]figure, error) {
+func rounds(ctx context.Context, l load, list []*peer.Proxy, c loadCase, s settings) ([]figure, error) {
 	us := make([][]float64, len(list))
 	cookies := make([][]string, len(list))
-	for round := range s.rounds {
+	for n := range s.rounds {
 		for i, p := range list {
-			if round == 0 {
+			if n == 0 {
 				var err error
-				if cookies[i], err = p.browsers(ctx, 64); err != nil {
+				if cookies[i], err = p.Browsers(ctx, 64); err != nil {
 					return nil, err
 				}
-				if _, err := l.run(ctx, p.addr, c, cookies[i], warmUp); err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", p.name, c.name, err)
+				if _, err := l.run(ctx, p.Addr, c, cookies[i], warmUp); err != nil {
+					return nil, fmt.Errorf("%s, %s: %w", p.Name, c.name, err)
 				}
 			}
-			v, err := p.round(ctx, l, c, cookies[i], s.span)
+			v, err := round(ctx, l, p, c, cookies[i], s.span)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", p.name, c.name, err)
+				return nil, fmt.Errorf("%s, %s: %w", p.Name, c.name, err)
 			}
 			us[i] = append(us[i], v)
-		}
-	}
-	var tuned, haproxy []float64
-	for i, p := range list {
-		switch p.name {
-		case "httputil-tuned":
-			tuned = us[i]
-		case "haproxy":
-			haproxy = us[i]
 		}
 	}
 	var out []figure
 	for i, p := range list {
 		m := measure.Of(us[i]...)
-		f := figure{Proxy: p.name, Version: p.version, Case: c.name, US: m.Median, Rounds: m, Tuned: measure.Ratios(us[i], tuned)}
-		if haproxy != nil {
-			q := measure.Ratios(us[i], haproxy)
-			f.HAProxy, f.RatioHAProxy = &q, &q.Median
+		f := figure{Proxy: p.Name, Version: p.Version, Case: c.name, US: m.Median, Rounds: m}
+		for k, other := range list {
+			q := measure.Ratios(us[i], us[k])
+			switch other.Name {
+			case peer.HAProxy:
+				f.HAProxy, f.RatioHAProxy = &q, &q.Median
+			case peer.Caddy:
+				f.Caddy = &q
+			case peer.Tuned:
+				f.Tuned = &q
+			}
 		}
 		out = append(out, f)
 	}
 	return out, nil
 }
 
-func (p *proxy) round(ctx context.Context, l load, c loadCase, cookies []string, span time.Duration) (float64, error) {
+// round is the CPU of the proxy for each request of one round.
+func round(ctx context.Context, l load, p *peer.Proxy, c loadCase, cookies []string, span time.Duration) (float64, error) {
 	before, err := p.CPU()
 	if err != nil {
 		return 0, err
 	}
-	n, err := l.run(ctx, p.addr, c, cookies, span)
+	n, err := l.run(ctx, p.Addr, c, cookies, span)
 	if err != nil {
 		return 0, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -14,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/evenkeel/evenkeel/bench/gateway/peer"
+	"github.com/evenkeel/evenkeel/bench/gateway/role"
 	"github.com/evenkeel/evenkeel/bench/measure"
 	"github.com/evenkeel/evenkeel/bench/raw"
 )
@@ -21,25 +22,29 @@ import (
 // The tests start this binary in the roles that the program starts itself in.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "role" {
-		exit(play(context.Background(), os.Args[2], os.Args[3:]))
+		exit(role.Play(context.Background(), os.Args[2], os.Args[3:]))
 	}
 	os.Exit(m.Run())
 }
 
-func startRole(t *testing.T, role string, args ...string) *proxy {
+func startRole(t *testing.T, name string, args ...string) *peer.Proxy {
 	t.Helper()
-	p := &proxy{name: role}
-	if err := p.startRole(t.Context(), role, args...); err != nil {
+	p, err := peer.StartRole(t.Context(), name, args...)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Stop)
 	return p
 }
 
-// The control passes with the client of ours, and so finds the planted fault.
+// The controls pass with the client of ours, and so find the planted fault.
 func TestControls(t *testing.T) {
-	target := startRole(t, "raw-target")
-	if err := controls(t.Context(), load{}, target); err != nil {
+	t.Parallel()
+	target := startRole(t, role.RawTarget)
+	if err := controls(t.Context(), load{}, target.Addr); err != nil {
+		t.Error(err)
+	}
+	if err := crowdControls(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -98,121 +103,210 @@ func TestWrkScript(t *testing.T) {
 	}
 }
 
-func TestRobin(t *testing.T) {
-	b := &robin{}
-	for i := range 3 {
-		b.list = append(b.list, &robinTarget{name: targetName(i), url: &url.URL{Host: targetName(i)}})
-	}
-	seen := map[string]int{}
-	for range 9 {
-		x := b.pick()
-		seen[x.name]++
-		x.inFlight.Add(-1)
-	}
-	if fmt.Sprint(seen) != "map[a:3 b:3 c:3]" {
-		t.Errorf("nine turns: %v", seen)
-	}
-	var said strings.Builder
-	b.obey(strings.NewReader("remove b\nnonsense\nremove z\n"), &said)
-	if said.String() != "removed b\nremoved z\n" {
-		t.Errorf("it said %q", said.String())
-	}
-	for range 9 {
-		if x := b.pick(); x.name == "b" {
-			t.Fatal("a removed target was picked")
-		}
-	}
-	b.list = nil
-	if b.pick() != nil {
-		t.Error("a target out of none")
-	}
-	w := httptest.NewRecorder()
-	b.around(nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	if w.Code != http.StatusServiceUnavailable {
-		t.Errorf("without targets: %d", w.Code)
-	}
-}
-
 // A fleet whose target exits behind a proxy without retries must show failures,
 // and evenkeel must lose no request when it was told.
 func TestScaleIn(t *testing.T) {
-	for _, tc := range []struct{ proxy, mode string }{{"httputil-tuned", "exit"}, {"evenkeel", "drained"}} {
-		f, err := newFleet(t.Context(), tc.proxy, tc.mode)
+	for _, tc := range []struct{ proxy, mode string }{{peer.Tuned, exits}, {peer.Evenkeel, drained}} {
+		t.Run(tc.mode, func(t *testing.T) {
+			t.Parallel()
+			c, err := scaleInOnce(t.Context(), t.TempDir(), tc.proxy, tc.mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Requests == 0 || c.DuplicatePOSTs != 0 {
+				t.Errorf("%+v", c)
+			}
+			if tc.mode == exits && (c.Failed == 0 || c.faultless() == nil) {
+				t.Errorf("the planted failure was not seen: %+v", c)
+			}
+			if tc.mode == drained && (c.faultless() != nil || c.NeedlessMoves == nil) {
+				t.Errorf("drained first: %+v", c)
+			}
+		})
+	}
+}
+
+// What a target has of POSTs when it exits is told, though it did not come to
+// execute them: the second waits behind a slow request.
+func TestTargetTellsWhatItHad(t *testing.T) {
+	f, err := startFleet(t.Context(), 1, exits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.stop()
+	open := func() *raw.Conn {
+		c, err := raw.Dial(t.Context(), f.list[0].Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := f.run(t.Context())
-		f.stop()
-		if err != nil {
-			t.Fatalf("%s, %s: %v", tc.proxy, tc.mode, err)
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	done, waits := open(), open()
+	if _, err := waits.Write(raw.Get("h", "/slow")); err != nil {
+		t.Fatal(err)
+	}
+	for id, c := range map[string]*raw.Conn{"1": done, "2": done} {
+		if a, err := c.Do(raw.Post("h", "/write?id="+id)); err != nil || a.Status != 200 {
+			t.Fatal(a, err)
 		}
-		if s.Requests == 0 || s.DuplicatePOSTs != 0 {
-			t.Errorf("%+v", s)
-		}
-		if tc.mode == "exit" && s.Failed == 0 {
-			t.Errorf("the planted failure was not seen: %+v", s)
-		}
-		if tc.mode == "drained" && (s.Failed != 0 || s.StreamsCut != 0 || s.NeedlessMoves == nil || *s.NeedlessMoves != 0) {
-			t.Errorf("drained first: %+v", s)
+	}
+	if _, err := waits.Write(raw.Post("h", "/write?id=3")); err != nil {
+		t.Fatal(err)
+	}
+	if err := end(t.Context(), f.list[0]); err != nil {
+		t.Fatal(err)
+	}
+	if doubles, had := f.posts.audit([]string{"1", "2", "3", "4"}); doubles != 0 || had != 3 || f.posts.executed["3"] != 0 {
+		t.Errorf("%d doubles, %d of 3 were had: %+v", doubles, had, f.posts.executed)
+	}
+}
+
+func TestHeldConnections(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	h, err := hold(t.Context(), srv.Listener.Addr().String(), "/", 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	if n, err := h.dead("/"); n != 0 {
+		t.Errorf("%d dead: %v", n, err)
+	}
+	h.list[7].Close() // the planted fault
+	if n, err := h.dead("/"); n != 1 || err == nil {
+		t.Errorf("%d dead, want 1: %v", n, err)
+	}
+	srv.CloseClientConnections()
+	if n, _ := h.dead("/"); n != 20 {
+		t.Errorf("%d dead, want all 20", n)
+	}
+	srv.Close()
+	if _, err := hold(t.Context(), srv.Listener.Addr().String(), "/", 3); err == nil {
+		t.Error("held what nobody listens to")
+	}
+}
+
+func TestResidentSet(t *testing.T) {
+	p := startRole(t, role.RawTarget)
+	if n, err := residentSet(p.Pid()); err != nil || n < 1<<20 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	line := "7 (a) b) S 1 42 42 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 5 0 100 200 33 18446744073709551615"
+	if group, pages, err := parseResident([]byte(line)); group != 42 || pages != 33 || err != nil {
+		t.Errorf("group %d, %d pages, %v", group, pages, err)
+	}
+	if _, _, err := parseResident([]byte("7 (a) S 1 42")); err == nil {
+		t.Error("half a line was taken")
+	}
+}
+
+func TestTrend(t *testing.T) {
+	steady, grows := make([]float64, 30), make([]float64, 30)
+	for i := range steady {
+		steady[i], grows[i] = 100, 100+float64(2*i)
+	}
+	steady[0] = 1 // warming up
+	if !trendOf(steady).flat() || trendOf(grows).flat() {
+		t.Errorf("steady %v, growing %v", trendOf(steady), trendOf(grows))
+	}
+}
+
+func TestPromises(t *testing.T) {
+	moves := 1
+	for _, tc := range []struct {
+		name string
+		err  error
+		bad  bool
+	}{
+		{"drained, none lost", scaleIn{Proxy: "evenkeel", Mode: drained}.broken(), false},
+		{"drained, lost though it was had", scaleIn{Proxy: "evenkeel", Mode: drained, counts: counts{Failed: 1, FailedPOST: 1, FailedPOSTAcknowledged: 1}}.broken(), true},
+		{"exit, lost where it was had", scaleIn{Proxy: "evenkeel", Mode: exits, counts: counts{Failed: 1, FailedPOST: 1, FailedPOSTAcknowledged: 1, StreamsTorn: 1}}.broken(), false},
+		{"exit, lost", scaleIn{Proxy: "evenkeel", Mode: exits, counts: counts{Failed: 1, FailedPOST: 1}}.broken(), true},
+		{"exit, others' streams", scaleIn{Proxy: "evenkeel", Mode: exits, counts: counts{StreamsCut: 1}}.broken(), true},
+		{"twice", scaleIn{Proxy: "evenkeel", Mode: exits, counts: counts{DuplicatePOSTs: 1}}.broken(), true},
+		{"a peer's", scaleIn{Proxy: "caddy", Mode: drained, counts: counts{Failed: 1}}.broken(), false},
+		{"restart", restart{Event: eventRestart, counts: counts{NeedlessMoves: &moves}}.broken(), true},
+		{"upgrade", restart{Event: eventUpgrade, counts: counts{StreamsTorn: 1}}.broken(), true},
+		{"the control", restart{Event: eventKill, counts: counts{Failed: 1}}.broken(), false},
+		{"churn", churnResult{}.broken(), false},
+		{"churn, a dead connection", churnResult{IdleDead: 1}.broken(), true},
+	} {
+		if (tc.err != nil) != tc.bad {
+			t.Errorf("%s: %v", tc.name, tc.err)
 		}
 	}
 }
 
-// client meets what it must count.
-func TestCrowdCounts(t *testing.T) {
-	c := newCrowd("", "b")
-	c.note(false, nil)
-	c.note(true, nil)
-	c.note(true, errors.New("reset"))
-	c.note(false, errors.New("answered 502"))
-	cl := &client{crowd: c}
-	for _, on := range []string{"a", "a", "c", "b", "a"} { // b is leaving: going from it is no needless move
-		cl.answered(answerOn(on))
+func TestSumsAndMaxima(t *testing.T) {
+	one, two := 1, 2
+	var sum, most counts
+	for _, c := range []counts{{Requests: 5, Failed: 3, NeedlessMoves: &one}, {Requests: 4, Failed: 1, NeedlessMoves: &two}} {
+		sum.add(c)
+		most.max(c)
 	}
-	s := c.result()
-	if s.Requests != 4 || s.Failed != 2 || s.FailedPOST != 1 || *s.NeedlessMoves != 2 {
-		t.Errorf("%+v, moves %d", s, *s.NeedlessMoves)
+	if sum.Requests != 9 || sum.Failed != 4 || *sum.NeedlessMoves != 3 || most.Failed != 3 || *most.NeedlessMoves != 2 || one != 1 {
+		t.Errorf("sum %+v, most %+v", sum, most)
 	}
-	if c.firstFailure() == nil || c.firstFailure().Error() != "reset" {
-		t.Errorf("first failure: %v", c.firstFailure())
+	sum.add(counts{})
+	if *sum.NeedlessMoves != 3 {
+		t.Errorf("%+v", sum)
 	}
 }
 
-func TestLedgerFindsDoubles(t *testing.T) {
+func TestSettings(t *testing.T) {
+	for _, bad := range []string{"-only nothing", "-proxies nobody", "-reps 0", "-soak 1s"} {
+		if _, err := parse(strings.Fields(bad)); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+	s, err := parse([]string{"-only", "cpu,soak", "-proxies", "caddy,evenkeel"})
+	if err != nil || !s.wants("soak") || s.wants("churn") || fmt.Sprint(s.taking(everybody...)) != "[evenkeel caddy]" || s.limit < s.soak {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestLedger(t *testing.T) {
 	l := newLedger()
-	a, b := make(chan string, 3), make(chan string, 3)
-	a <- "1"
-	a <- "2"
-	b <- "3"
-	b <- "2"
+	a, b := make(chan string, 4), make(chan string, 4)
+	for _, line := range []string{"read 1", "executed 1", "read 2", "executed 2"} {
+		a <- line
+	}
+	for _, line := range []string{"unread 3", "read 2", "executed 2", "nonsense"} {
+		b <- line
+	}
 	close(a)
 	close(b)
 	l.follow(a)
 	l.follow(b)
-	if n := l.doubles(); n != 1 {
-		t.Errorf("%d doubles, want 1", n)
+	if doubles, had := l.audit([]string{"3", "4"}); doubles != 1 || had != 1 {
+		t.Errorf("%d doubles, want 1; %d had, want 1", doubles, had)
 	}
 }
 
 func TestTablesFit(t *testing.T) {
 	var b strings.Builder
-	worst := measure.Sample{Median: 1234, Min: 1000, Max: 9999, Rounds: 5}
+	worst := measure.Sample{Median: 1234, Min: 1000, Max: 9999, Rounds: 7}
+	moves := 1000
+	c := counts{10_000_000, 10_000, 10_000, 1000, 100, 100, 100, &moves}
 	var figures []figure
+	var idle []idleFigure
 	var runs []scaleIn
-	for _, name := range names {
+	for _, name := range everybody {
 		for _, c := range append(cases64, cases512...) {
-			figures = append(figures, figure{Proxy: name, Case: c.name, Rounds: worst, HAProxy: &worst, Tuned: worst})
+			figures = append(figures, figure{Proxy: name, Case: c.name, Rounds: worst, HAProxy: &worst, Caddy: &worst})
 		}
-		moves := 10000
-		runs = append(runs, scaleIn{name, "graceful", 100000, 10000, 10000, 1000, 100, &moves}, scaleIn{Proxy: name, Mode: "exit"})
+		idle = append(idle, idleFigure{name, 2000, worst})
+		runs = append(runs, scaleIn{strings.ReplaceAll(name, "default", "tuned"), graceful, c, 20, c}, scaleIn{Proxy: name, Mode: exits, Runs: 1})
 	}
-	printCPU(&b, figures, "own client", settings{rounds: 5, span: 2 * time.Second})
+	printCPU(&b, figures, "own client", settings{rounds: 7, span: 2 * time.Second})
+	printIdle(&b, idle)
 	printScaleIn(&b, runs)
+	printRestarts(&b, []restart{{Event: eventRestart, counts: c, Runs: 20}})
+	printChurn(&b, churnResult{Operations: 1000, Span: 60, OnChanging: 1e6, counts: c, Idle: 9000, IdleDead: 9000, CalmP99MS: 100, P99MS: 1000})
+	printSoak(&b, soakResult{counts: c, RSS: trend{worst, worst}, Goroutines: trend{worst, worst}})
 	for line := range strings.Lines(b.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > measure.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 }
-
-func answerOn(instance string) raw.Answer { return raw.Answer{Status: 200, Instance: instance} }

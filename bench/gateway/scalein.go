@@ -2,25 +2,30 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
+
+	"github.com/evenkeel/evenkeel/bench/gateway/crowd"
+	"github.com/evenkeel/evenkeel/bench/gateway/peer"
+	"github.com/evenkeel/evenkeel/bench/gateway/role"
 )
 
-// scaleIn is one run in which one of three targets goes away.
+// Modes of a scale-in. Nothing is the control.
+const (
+	drained  = "drained"
+	graceful = role.Graceful
+	exits    = role.Exits
+	nothing  = "nothing"
+)
+
+// scaleIn is what one proxy did in all runs of one mode.
 type scaleIn struct {
-	Proxy          string `json:"proxy"`
-	Mode           string `json:"mode"`
-	Requests       int    `json:"requests"`
-	Failed         int    `json:"failed"`
-	FailedPOST     int    `json:"failed_post"`
-	DuplicatePOSTs int    `json:"duplicate_posts"` // executed more than once
-	StreamsCut     int    `json:"streams_cut"`     // of targets that stayed
-	// NeedlessMoves are clients that had to leave a target that stayed; absent
-	// without affinity.
-	NeedlessMoves *int `json:"needless_moves,omitempty"`
+	Proxy string `json:"proxy"`
+	Mode  string `json:"mode"`
+	counts
+	Runs int    `json:"runs"`
+	Max  counts `json:"max_of_a_run"`
 }
 
 // leaving is the target that goes away.
@@ -28,191 +33,122 @@ const leaving = 1
 
 // Parts of a run; the event itself is between them.
 const (
-	beforeEvent = 1500 * time.Millisecond
-	afterEvent  = 1500 * time.Millisecond
+	beforeEvent = 2 * time.Second
+	afterEvent  = 2 * time.Second
 )
 
-func scaleIns(ctx context.Context) ([]scaleIn, error) {
+// scaleIns runs every mode with every proxy in turn, and again.
+func scaleIns(ctx context.Context, dir string, s settings) ([]scaleIn, error) {
+	if err := crowdControls(ctx); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{peer.Evenkeel, peer.Tuned} {
+		c, err := scaleInOnce(ctx, dir, name, nothing)
+		if err == nil {
+			err = c.faultless()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("control: %s, nothing happens: %w", name, err)
+		}
+	}
 	var out []scaleIn
-	for _, mode := range []string{"drained", "graceful", "exit"} {
-		for _, name := range []string{"evenkeel", "httputil-tuned"} {
-			r, err := newFleet(ctx, name, mode)
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", name, mode, err)
+	for _, mode := range []string{drained, graceful, exits} {
+		for _, name := range s.taking(peer.Evenkeel, peer.HAProxy, peer.Maint, peer.Nginx, peer.Caddy, peer.Tuned) {
+			if name != peer.Maint || mode == drained {
+				out = append(out, scaleIn{Proxy: name, Mode: mode})
 			}
-			s, err := r.run(ctx)
-			r.stop()
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", name, mode, err)
+		}
+	}
+	for range s.reps {
+		for i := range out {
+			r := &out[i]
+			c, err := scaleInOnce(ctx, dir, r.Proxy, r.Mode)
+			if errors.Is(err, peer.ErrMissing) {
+				continue
 			}
-			if mode == "exit" && name != "evenkeel" && s.Failed == 0 {
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", r.Proxy, r.Mode, err)
+			}
+			if r.Mode == exits && r.Proxy == peer.Tuned && c.Failed == 0 {
 				return nil, errors.New("control: a target exited behind a proxy without retries, and no failure was seen")
 			}
-			out = append(out, s)
+			r.Runs++
+			r.add(c)
+			r.Max.max(c)
 		}
 	}
 	return out, nil
 }
 
-// fleet is a proxy with three targets.
-type fleet struct {
-	mode    string
-	proxy   *proxy
-	admin   string // of evenkeel
-	targets []*proxy
-	posts   *ledger
-}
-
-func newFleet(ctx context.Context, name, mode string) (f *fleet, err error) {
-	f = &fleet{mode: mode, proxy: &proxy{name: name}, posts: newLedger()}
-	defer func() {
-		if err != nil {
-			f.stop()
-		}
-	}()
-	onTerm := "graceful"
-	if mode == "exit" {
-		onTerm = "exit"
+// scaleInOnce starts a proxy with three targets, puts load B on it and takes a
+// target away.
+func scaleInOnce(ctx context.Context, dir, name, mode string) (counts, error) {
+	onTerm := graceful
+	if mode == exits {
+		onTerm = exits
 	}
-	var addrs []string
-	for i := range 3 {
-		t := &proxy{name: targetName(i)}
-		if err := t.startRole(ctx, "target", onTerm, t.name); err != nil {
-			return f, err
-		}
-		f.targets = append(f.targets, t)
-		f.posts.follow(t.Lines)
-		addrs = append(addrs, t.addr)
-	}
-	if err := f.proxy.startRole(ctx, name, addrs...); err != nil {
-		return f, err
-	}
-	if name == "evenkeel" {
-		if f.admin, err = f.proxy.Line(ctx); err != nil {
-			return f, err
-		}
-	}
-	if err := f.proxy.ready(ctx, "/fast"); err != nil {
-		return f, err
-	}
-	return f, f.allHealthy(ctx)
-}
-
-func (f *fleet) stop() {
-	for _, t := range f.targets {
-		t.Stop()
-	}
-	if f.proxy.Process != nil {
-		f.proxy.Stop()
-	}
-}
-
-// run puts load on the proxy and takes a target away.
-func (f *fleet) run(ctx context.Context) (scaleIn, error) {
-	c := newCrowd(f.proxy.addr, targetName(leaving))
-	c.start(ctx)
-	pause(ctx, beforeEvent)
-	if n := c.failures(); n > 0 {
-		c.finish()
-		return scaleIn{}, fmt.Errorf("control: %d requests failed before anything happened: %w", n, c.firstFailure())
-	}
-	c.event.Store(true)
-	err := f.takeAway(ctx)
-	pause(ctx, afterEvent)
-	c.finish()
-	s := c.result()
-	s.Proxy, s.Mode = f.proxy.name, f.mode
-	if f.admin == "" {
-		s.NeedlessMoves = nil
-	}
-	for _, t := range f.targets { // so that no line of theirs is lost
-		err = errors.Join(err, f.end(ctx, t))
-	}
-	s.DuplicatePOSTs = f.posts.doubles()
-	return s, err
-}
-
-func (f *fleet) takeAway(ctx context.Context) error {
-	if f.mode == "drained" {
-		if err := f.drain(ctx); err != nil {
-			return err
-		}
-	}
-	return f.end(ctx, f.targets[leaving])
-}
-
-// end waits until a target has ended in its own way.
-func (f *fleet) end(ctx context.Context, t *proxy) error {
-	ctx, cancel := context.WithTimeout(ctx, shutdownTime+5*time.Second)
-	defer cancel()
-	return t.End(ctx)
-}
-
-// drain tells the proxy, and waits until it says that the target is empty.
-func (f *fleet) drain(ctx context.Context) error {
-	if f.admin != "" {
-		return f.call(ctx, http.MethodPost, "/targets/"+targetName(leaving)+"/drain?wait=20s", nil)
-	}
-	if err := f.proxy.Say("remove " + targetName(leaving)); err != nil {
-		return err
-	}
-	_, err := f.proxy.Line(ctx)
-	return err
-}
-
-// call asks evenkeel's admin API about the group; answer may be nil.
-func (f *fleet) call(ctx context.Context, method, path string, answer any) error {
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+f.admin+"/v1/groups/"+group+path, nil)
+	f, err := startFleet(ctx, 3, onTerm)
 	if err != nil {
-		return err
+		return counts{}, err
 	}
-	resp, err := http.DefaultClient.Do(r)
+	defer f.stop()
+	p, err := peer.Start(ctx, name, dir, f.targets())
 	if err != nil {
-		return err
+		return counts{}, err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s answered %s", method, path, resp.Status)
+	defer p.Stop()
+	if err := p.Serves(ctx, "/fast"); err != nil {
+		return counts{}, err
 	}
-	if answer == nil {
-		return nil
-	}
-	return json.NewDecoder(resp.Body).Decode(answer)
-}
-
-// allHealthy waits until evenkeel has checked all targets.
-func (f *fleet) allHealthy(ctx context.Context) error {
-	for f.admin != "" {
-		var list struct {
-			Targets []struct {
-				State string `json:"state"`
-			} `json:"targets"`
-		}
-		if err := f.call(ctx, http.MethodGet, "/targets", &list); err != nil {
-			return err
-		}
-		healthy := 0
-		for _, t := range list.Targets {
-			if t.State == "healthy" {
-				healthy++
-			}
-		}
-		if healthy == len(f.targets) {
+	c := crowd.New(crowd.LoadB(p.Addr), role.TargetName(leaving))
+	err = underLoad(ctx, c, p.HasAffinity(), beforeEvent, func() error {
+		if mode == nothing {
 			return nil
 		}
-		pause(ctx, 50*time.Millisecond)
-		if err := ctx.Err(); err != nil {
-			return err
+		if mode == drained {
+			if err := p.Remove(ctx, role.TargetName(leaving)); err != nil {
+				return err
+			}
 		}
+		return end(ctx, f.list[leaving])
+	})
+	sum, ended := f.outcome(ctx, c.Result())
+	if !p.HasAffinity() {
+		sum.NeedlessMoves = nil
 	}
-	return nil
+	return sum, errors.Join(err, ended)
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+// underLoad lets something happen while the crowd is at it, which before must
+// have met no fault.
+func underLoad(ctx context.Context, c *crowd.Crowd, affinity bool, before time.Duration, event func() error) error {
+	c.Start(ctx)
+	defer c.Finish()
+	pause(ctx, before)
+	r := c.Result()
+	if r.Failed > 0 || r.StreamsCut > 0 || affinity && r.Moves > 0 {
+		return fmt.Errorf("control: before anything happened: %w", c.Clean())
 	}
+	c.Event()
+	if err := event(); err != nil {
+		return err
+	}
+	pause(ctx, afterEvent)
+	return ctx.Err()
+}
+
+// broken says which promises evenkeel did not keep.
+func (r scaleIn) broken() error {
+	if r.Proxy != peer.Evenkeel {
+		return nil
+	}
+	c := r.counts
+	if r.Mode != drained { // POSTs that a target had may be lost, and streams of who is dead
+		c.Failed -= c.FailedPOSTAcknowledged
+		c.StreamsTorn = 0
+	}
+	if err := c.faultless(); err != nil {
+		return fmt.Errorf("scale-in, %s: %w", r.Mode, err)
+	}
+	return nil
 }

@@ -112,6 +112,9 @@ func (p *Process) CPU() (time.Duration, error) {
 	return d, nil
 }
 
+// Pid is its number, and that of its group.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Signal sends a signal to the process, not to its children.
 func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 

@@ -1,4 +1,4 @@
-package main
+package role
 
 import (
 	"context"
@@ -12,9 +12,6 @@ import (
 	"github.com/evenkeel/evenkeel/internal/target"
 )
 
-// group is the name of the only one.
-const group = "bench"
-
 // serveEvenkeel is the gateway as it is meant to be used. It prints the address
 // of the admin API as its second line.
 func serveEvenkeel(ctx context.Context, l net.Listener, addrs []string) error {
@@ -23,18 +20,19 @@ func serveEvenkeel(ctx context.Context, l net.Listener, addrs []string) error {
 		return err
 	}
 	o := gateway.GroupOptions{
-		Name:                group,
+		Name:                Group,
 		Routes:              []string{"/"},
 		Affinity:            gateway.AffinityOptions{Mode: gateway.AffinityCookie},
 		Health:              gateway.HealthOptions{Path: "/health", Interval: time.Second},
-		DeregistrationDelay: drainBound,
+		DeregistrationDelay: DrainBound,
 	}
 	for i, addr := range addrs {
-		o.Targets = append(o.Targets, target.Target{ID: targetName(i), Address: addr})
+		o.Targets = append(o.Targets, target.Target{ID: TargetName(i), Address: addr})
 	}
 	gw, err := gateway.New(gateway.Options{
-		Groups:  []gateway.GroupOptions{o},
-		Traffic: gateway.TrafficOptions{Listener: l},
+		Groups: []gateway.GroupOptions{o},
+		// Idle connections are held for as long as a measurement takes.
+		Traffic: gateway.TrafficOptions{Listener: l, Limits: gateway.LimitOptions{Idle: time.Hour}},
 		Admin:   gateway.AdminOptions{Listener: admin},
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
@@ -45,6 +43,3 @@ func serveEvenkeel(ctx context.Context, l net.Listener, addrs []string) error {
 	fmt.Println(admin.Addr())
 	return gw.Run(ctx)
 }
-
-// targetName is the ID of the i-th target.
-func targetName(i int) string { return string(rune('a' + i)) }

@@ -1,4 +1,4 @@
-package main
+package role
 
 import (
 	"bufio"
@@ -20,11 +20,11 @@ import (
 
 // serveHTTPUtil is the standard library's proxy: round robin, no retries. A line
 // "remove NAME" on standard input takes a target out; "removed NAME" is printed
-// when nothing is in flight to it, or after drainBound.
+// when nothing is in flight to it, or after DrainBound.
 func serveHTTPUtil(l net.Listener, role string, addrs []string) error {
 	b := &robin{}
 	for i, addr := range addrs {
-		b.list = append(b.list, &robinTarget{name: targetName(i), url: &url.URL{Scheme: "http", Host: addr}})
+		b.list = append(b.list, &robinTarget{name: TargetName(i), url: &url.URL{Scheme: "http", Host: addr}})
 	}
 	p := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -33,7 +33,7 @@ func serveHTTPUtil(l net.Listener, role string, addrs []string) error {
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	if role != "httputil-default" {
+	if role != Default {
 		p.Transport = &http.Transport{
 			MaxIdleConns: 0, MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Minute,
 			DisableCompression: true, ReadBufferSize: 16 << 10, WriteBufferSize: 16 << 10,
@@ -42,7 +42,7 @@ func serveHTTPUtil(l net.Listener, role string, addrs []string) error {
 		p.BufferPool = new(bufferPool)
 	}
 	handler := b.around(p)
-	if role == "planted-fault" {
+	if role == Faulty {
 		handler = faulty(handler)
 	}
 	fmt.Println(l.Addr())
@@ -123,7 +123,7 @@ func (b *robin) remove(name string) {
 	t := b.list[i]
 	b.list = slices.Delete(slices.Clone(b.list), i, i+1)
 	b.mu.Unlock()
-	for end := time.Now().Add(drainBound); t.inFlight.Load() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(DrainBound); t.inFlight.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
