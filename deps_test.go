@@ -34,15 +34,21 @@ var policy = []rule{
 	{pkg: "session/cbor", external: []string{"github.com/fxamacker/cbor/v2"}},
 	{pkg: "session/elasticache", external: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{pkg: "drain"},
+	{pkg: "drain/handover"},
+	{pkg: "drain/grpcdrain", own: []string{"drain"}, external: []string{"google.golang.org/grpc"}},
 	{pkg: "probe"},
 
 	{pkg: "internal/config", external: []string{"go.yaml.in/yaml/v3"}},
 	{pkg: "internal/target"},
 	{pkg: "internal/upstream", external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/relay"},
+	{pkg: "internal/streams"},
+	{pkg: "internal/runner", own: []string{"drain", "internal/platform/...", "internal/relay", "internal/streams", "internal/upstream"}, external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/platform", own: []string{"drain", "internal/platform/..."}},
 	{pkg: "internal/gateway/affinity", own: []string{"internal/target"}},
 	{pkg: "internal/gateway/balance", own: []string{"internal/target"}},
 	{pkg: "internal/gateway/health", own: []string{"internal/target"}},
-	{pkg: "internal/gateway", own: []string{"internal/config", "internal/target", "internal/upstream", "internal/gateway/..."}},
+	{pkg: "internal/gateway", own: []string{"internal/config", "internal/relay", "internal/streams", "internal/target", "internal/upstream", "internal/gateway/..."}},
 	{pkg: "internal/drill/history"},
 	{pkg: "internal/drill/check", own: []string{"internal/drill/history"}},
 	{pkg: "internal/drill/report", own: []string{"internal/drill/history", "internal/drill/check"}},
@@ -139,7 +145,7 @@ func TestDependenciesAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"go.mod", "session/go.mod", "session/sqlitestore/go.mod", "session/redisstore/go.mod", "session/cbor/go.mod", "session/elasticache/go.mod", "drain/go.mod"} {
+	for _, file := range []string{"go.mod", "session/go.mod", "session/sqlitestore/go.mod", "session/redisstore/go.mod", "session/cbor/go.mod", "session/elasticache/go.mod", "drain/go.mod", "drain/grpcdrain/go.mod"} {
 		mod, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

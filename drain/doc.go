@@ -23,7 +23,9 @@
 //	Flushing     503        closed     503                when the hooks have run, or after Flush
 //	Stopped                                               Run returns
 //
-// Each further signal ends the phase that it finds: in Withdrawing the
+// The first signal starts the way out, or, if that has begun by anything else,
+// changes nothing: a platform sends it after its hook has called Drain. Each
+// further signal ends the phase that it finds: in Withdrawing the
 // listeners close at once; in Draining what is in flight is cut at once; in
 // Flushing the context of the running hook ends and later hooks are left out.
 // The end of the context and Drain only start the way out: they never shorten

@@ -117,7 +117,8 @@ type Stats struct {
 	State    State
 	Requests int // in flight, streams not among them
 	Streams  int // in flight
-	Cut      int // of both
+	Workers  int // that run
+	Cut      int // of all
 }
 
 // Stats is a consistent snapshot, for metrics and for those who wait for empty.
@@ -125,8 +126,8 @@ func (d *Drainer) Stats() Stats {
 	l := &d.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{State: l.State(), Requests: l.live[plain], Streams: l.live[stream],
-		Cut: l.tally[plain].Cut + l.tally[stream].Cut}
+	return Stats{State: l.State(), Requests: l.live[plain], Streams: l.live[stream], Workers: l.live[idler],
+		Cut: l.tally[plain].Cut + l.tally[stream].Cut + l.tally[idler].Cut}
 }
 
 // Hook registers f to run when nothing is served any more: commits, telemetry,

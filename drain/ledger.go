@@ -19,6 +19,7 @@ type kind uint8
 const (
 	plain kind = iota
 	stream
+	idler // a worker: it has the time of a request, and is none
 	kinds
 )
 
@@ -93,7 +94,7 @@ func (l *ledger) advance(s State) {
 		return
 	}
 	for r := l.ring.next; r != &l.ring; r = r.next {
-		if r.kind == plain {
+		if r.kind != stream {
 			r.tell()
 		}
 	}
@@ -104,7 +105,7 @@ func (l *ledger) advance(s State) {
 func (l *ledger) close() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.live[plain]+l.live[stream] > 0 {
+	if busy(l.live) > 0 {
 		return false
 	}
 	l.state.Store(int32(Flushing))
@@ -163,7 +164,7 @@ func (l *ledger) end(r *request, count func(*Tally)) {
 	} else {
 		t.InFlight++
 	}
-	if l.live[plain]+l.live[stream] == 0 {
+	if busy(l.live) == 0 {
 		select {
 		case l.quiet <- struct{}{}:
 		default: // the token is there
@@ -183,7 +184,7 @@ func (l *ledger) streamLocked(r *request) {
 	if r.kind == stream || r.next == nil {
 		return
 	}
-	l.live[plain]--
+	l.live[r.kind]--
 	l.live[stream]++
 	r.kind = stream
 }
@@ -255,7 +256,10 @@ func (l *ledger) cut(k kind) []*request {
 // cutRest ends everything and advances to Flushing in the same instant.
 func (l *ledger) cutRest() []*request {
 	l.mu.Lock()
-	cut := append(l.cutLocked(plain), l.cutLocked(stream)...)
+	var cut []*request
+	for k := range kinds {
+		cut = append(cut, l.cutLocked(k)...)
+	}
 	l.state.Store(int32(Flushing))
 	l.mu.Unlock()
 	return closeAll(cut)
@@ -300,10 +304,18 @@ func (l *ledger) counts() (live [kinds]int, stuck int) {
 }
 
 // tallies since draining began, and the streams among them that were told.
-func (l *ledger) tallies() (requests, streams Tally, told int) {
+func (l *ledger) tallies() (all [kinds]Tally, told int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.tally[plain], l.tally[stream], l.told
+	return l.tally, l.told
+}
+
+// busy is how much is in flight.
+func busy(live [kinds]int) (sum int) {
+	for _, n := range live {
+		sum += n
+	}
+	return sum
 }
 
 // routes names what was cut, most first.
@@ -318,14 +330,17 @@ func routes(cut []*request) []CutRoute {
 			at[name] = i
 			out = append(out, CutRoute{Route: name})
 		}
-		if r.kind == stream {
+		switch r.kind {
+		case stream:
 			out[i].Streams++
-		} else {
+		case idler:
+			out[i].Workers++
+		default:
 			out[i].Requests++
 		}
 	}
 	slices.SortStableFunc(out, func(a, b CutRoute) int {
-		return cmp.Or(cmp.Compare(b.Requests+b.Streams, a.Requests+a.Streams), cmp.Compare(a.Route, b.Route))
+		return cmp.Or(cmp.Compare(b.sum(), a.sum()), cmp.Compare(a.Route, b.Route))
 	})
 	return out
 }

@@ -36,6 +36,7 @@ type machine struct {
 	shut      chan error     // their results
 	failed    []error        // why servers stopped by themselves
 
+	warned bool        // a signal came
 	timer  *time.Timer // of the present phase's next step
 	since  time.Time   // beginning of the present phase
 	drain  draining
@@ -122,11 +123,19 @@ func (m *machine) leave(trigger string) {
 	m.beginDraining()
 }
 
-// signalled starts the way out, or ends the present phase of it.
+// signalled starts the way out, or ends the present phase of it. The first
+// signal never shortens what began without one: a platform whose hook has asked
+// for the way out sends it all the same, and a context that a signal has ended
+// is news of the same signal.
 func (m *machine) signalled(sig os.Signal) {
 	state := m.d.State()
-	if state == Serving {
-		m.leave("signal: " + sig.String())
+	if first := !m.warned; first {
+		m.warned = true
+		if state == Serving {
+			m.leave("signal: " + sig.String())
+		} else {
+			m.log.Info("signal, after the way out has begun", "state", state.String(), "signal", sig.String())
+		}
 		return
 	}
 	m.report.Shortened++
@@ -195,7 +204,7 @@ func (m *machine) drainDue(now time.Time) {
 		return
 	}
 	if reached(now, &dr.requests) {
-		dr.cut = append(dr.cut, l.cut(plain)...)
+		dr.cut = append(append(dr.cut, l.cut(plain)...), l.cut(idler)...)
 	}
 	if reached(now, &dr.streams) {
 		dr.cut = append(dr.cut, l.cut(stream)...)
@@ -237,7 +246,7 @@ func (m *machine) settle() {
 	}
 	live, _ := m.d.ledger.counts()
 	switch {
-	case live[plain]+live[stream] > 0:
+	case busy(live) > 0:
 	case !m.drain.fresh.IsZero() && !m.fresh.none(): // the timer will tell
 	case !m.drain.shutting:
 		m.shutServers()
@@ -283,7 +292,7 @@ func (m *machine) shutDown(err error) {
 // cutRest ends draining by force.
 func (m *machine) cutRest() {
 	live, _ := m.d.ledger.counts()
-	if live[plain]+live[stream] == 0 {
+	if busy(live) == 0 {
 		m.countOutside(m.drain.open)
 	}
 	m.drain.cut = append(m.drain.cut, m.d.ledger.cutRest()...)
@@ -318,7 +327,8 @@ func (m *machine) finish() {
 	m.drain.stop()
 	r := &m.report
 	r.Phases.Flush = m.phase()
-	r.Requests, r.Streams, r.Told = m.d.ledger.tallies()
+	all, told := m.d.ledger.tallies()
+	r.Requests, r.Streams, r.Workers, r.Told = all[plain], all[stream], all[idler], told
 	r.Cut = routes(m.drain.cut)
 	r.Left = m.d.budget.Needed() - r.Phases.Withdraw - r.Phases.Drain - r.Phases.Flush
 	level := slog.LevelInfo

@@ -197,7 +197,7 @@ func randomWayOut(t *testing.T, rng *rand.Rand) Report {
 		})
 	}
 	happens := []func(){
-		func() { signals <- syscall.SIGTERM }, func() { signals <- syscall.SIGTERM },
+		func() { signals <- syscall.SIGTERM }, func() { signals <- syscall.SIGTERM }, func() { signals <- syscall.SIGTERM }, func() { signals <- syscall.SIGTERM },
 		cancel, d.Drain,
 		func() {
 			select {

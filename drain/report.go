@@ -20,11 +20,15 @@ var (
 // CutError is Run's error when something was cut. The Report has the routes.
 type CutError struct {
 	Requests, Streams int // through Handler
+	Workers           int
 	Outside           int // servers with connections that Handler did not see
 }
 
 func (e *CutError) Error() string {
 	s := fmt.Sprintf("cut %d requests and %d streams", e.Requests, e.Streams)
+	if e.Workers > 0 {
+		s += fmt.Sprintf(" and %d workers", e.Workers)
+	}
 	if e.Outside > 0 {
 		s += fmt.Sprintf(", and connections outside Handler of %d servers", e.Outside)
 	}
@@ -39,6 +43,7 @@ type Report struct {
 	Trigger   string
 	Requests  Tally
 	Streams   Tally
+	Workers   Tally
 	Told      int           // streams that were told to leave
 	Cut       []CutRoute    // by route, most first
 	Outside   int           // servers with active connections, cut, that Handler did not see
@@ -62,7 +67,17 @@ type Tally struct {
 type CutRoute struct {
 	Route             string
 	Requests, Streams int
+	Workers           int
 }
+
+func (c CutRoute) String() string {
+	if c.Workers > 0 {
+		return fmt.Sprintf("%s: %d", c.Route, c.Workers)
+	}
+	return fmt.Sprintf("%s: %d requests, %d streams", c.Route, c.Requests, c.Streams)
+}
+
+func (c CutRoute) sum() int { return c.Requests + c.Streams + c.Workers }
 
 // HookResult is how a hook ended.
 type HookResult struct {
@@ -75,7 +90,7 @@ type HookResult struct {
 type Phases struct{ Withdraw, Drain, Flush time.Duration }
 
 // Empty tells whether nothing was cut.
-func (r Report) Empty() bool { return r.Requests.Cut == 0 && r.Streams.Cut == 0 && r.Outside == 0 }
+func (r Report) Empty() bool { return r.Requests.Cut == 0 && r.Streams.Cut == 0 && r.Workers.Cut == 0 && r.Outside == 0 }
 
 // LogValue makes a Report one group of a log line.
 func (r Report) LogValue() slog.Value {
@@ -85,12 +100,15 @@ func (r Report) LogValue() slog.Value {
 		slog.Any("streams", r.Streams),
 		slog.Int("told", r.Told),
 	}
+	if r.Workers != (Tally{}) {
+		attrs = append(attrs, slog.Any("workers", r.Workers))
+	}
 	if r.Outside > 0 {
 		attrs = append(attrs, slog.Int("outside", r.Outside))
 	}
 	var cut, hooks []string
 	for _, c := range r.Cut {
-		cut = append(cut, fmt.Sprintf("%s: %d requests, %d streams", c.Route, c.Requests, c.Streams))
+		cut = append(cut, c.String())
 	}
 	for _, h := range r.Hooks {
 		hook := fmt.Sprintf("%s: %v", h.Name, h.Duration)
@@ -120,7 +138,7 @@ func (t Tally) LogValue() slog.Value {
 func (r Report) err(servers []error) error {
 	errs := servers
 	if !r.Empty() {
-		errs = append(errs, &CutError{Requests: r.Requests.Cut, Streams: r.Streams.Cut, Outside: r.Outside})
+		errs = append(errs, &CutError{Requests: r.Requests.Cut, Streams: r.Streams.Cut, Workers: r.Workers.Cut, Outside: r.Outside})
 	}
 	for _, h := range r.Hooks {
 		if h.Err != nil {

@@ -123,7 +123,7 @@ func TestCut(t *testing.T) {
 				if r.Phases.Drain != max(c.requests, c.streams) {
 					t.Errorf("draining took %v", r.Phases.Drain)
 				}
-				want := []CutRoute{{"GET /heed", 2, 0}, {"/slow", 1, 0}, {"GET /deaf", 0, 1}, {"GET /forget", 0, 1}, {"GET /hijack", 0, 1}}
+				want := []CutRoute{{"GET /heed", 2, 0, 0}, {"/slow", 1, 0, 0}, {"GET /deaf", 0, 1, 0}, {"GET /forget", 0, 1, 0}, {"GET /hijack", 0, 1, 0}}
 				if !slices.Equal(r.Cut, want) {
 					t.Errorf("cut %+v\nwant %+v", r.Cut, want)
 				}

@@ -20,7 +20,11 @@ var ErrLeaving = errors.New("drain: no more work, since the process leaves")
 // has to be served. Consumers stop fetching when the process leaves; see
 // [Drainer.Worker].
 func (d *Drainer) Begin(ctx context.Context, name string) (work context.Context, done func(), err error) {
-	q := &request{ledger: &d.ledger, origin: origin{route: func(*http.Request) string { return name }}}
+	return d.start(ctx, plain, name)
+}
+
+func (d *Drainer) start(ctx context.Context, k kind, name string) (work context.Context, done func(), err error) {
+	q := &request{ledger: &d.ledger, kind: k, origin: origin{route: func(*http.Request) string { return name }}}
 	ctx, q.cancel = context.WithCancelCause(ctx)
 	if !d.ledger.enter(q) {
 		q.cancel(ErrLeaving)
@@ -73,7 +77,7 @@ func (d *Drainer) startWorkers(ctx context.Context) {
 	workers := d.workers
 	d.mu.Unlock()
 	for _, w := range workers {
-		ctx, done, err := d.Begin(ctx, "worker "+w.name)
+		ctx, done, err := d.start(ctx, idler, "worker "+w.name)
 		if err != nil {
 			continue // the way out is over already
 		}

@@ -3,7 +3,9 @@ package drain
 import (
 	"context"
 	"errors"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -101,7 +103,7 @@ func TestAWorkerEndsBetweenTwoMessages(t *testing.T) {
 	if begun.Load() != 3 || finished.Load() != 3 {
 		t.Errorf("%d messages begun, %d finished", begun.Load(), finished.Load())
 	}
-	if r.Requests != (Tally{InFlight: 1, Finished: 1}) || !r.Empty() {
+	if r.Workers != (Tally{InFlight: 1, Finished: 1}) || r.Requests != (Tally{}) || !r.Empty() {
 		t.Errorf("%+v", r)
 	}
 }
@@ -132,4 +134,36 @@ func TestOnLeavingIsCalledOnce(t *testing.T) {
 	}
 	// Outside of a Handler nobody is ever told.
 	OnLeaving(context.Background(), func() { t.Error("told") })()
+}
+
+// A hook asks for the way out, then the platform sends its signal all the same:
+// that shortens nothing. The next one does.
+func TestTheFirstSignalAfterDrainShortensNothing(t *testing.T) {
+	d, reports := leavingSoon(t, Budget{Withdraw: time.Minute, Requests: None, Streams: None})
+	var signals chan<- os.Signal
+	listening := make(chan struct{})
+	d.notify = func(c chan<- os.Signal, _ ...os.Signal) func() {
+		signals = c
+		close(listening)
+		return func() {}
+	}
+	go func() {
+		r, _ := d.Run(context.Background())
+		reports <- r
+	}()
+	<-listening
+	d.Drain()
+	<-d.Reached(Withdrawing)
+	signals <- syscall.SIGTERM
+	for len(signals) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if s := d.State(); s != Withdrawing {
+		t.Errorf("%v after the platform's signal", s)
+	}
+	signals <- syscall.SIGTERM
+	if r := <-reports; r.Shortened != 1 || r.Trigger != "call" {
+		t.Errorf("%+v", r)
+	}
 }
