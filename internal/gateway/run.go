@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/evenkeel/evenkeel/internal/limit"
 )
 
 // Run serves until ctx ends, then lets requests in flight finish: it lingers,
@@ -85,10 +87,11 @@ func (g *Gateway) listen(ctx context.Context) (traffic, admin net.Listener, err 
 		admin.Close()
 		return nil, nil, fmt.Errorf("gateway: the admin API on %s needs a token: it is not loopback", admin.Addr())
 	}
+	bound := func(c *net.TCPConn) { boundStall(c, t.Limits.WriteStall) }
 	if admin != nil {
-		admin = limit(admin, 256, t.Limits.WriteStall)
+		admin = limit.Listener(admin, 256, bound)
 	}
-	return limit(traffic, t.Limits.Connections, t.Limits.WriteStall), admin, nil
+	return limit.Listener(traffic, t.Limits.Connections, bound), admin, nil
 }
 
 func (g *Gateway) serve(wg *sync.WaitGroup, s *http.Server, ln net.Listener, failed chan<- error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/limit"
 	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
@@ -39,7 +40,7 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	x.group.counters.answered(x.status)
 	var ws *streams.WebSocket
 	if strings.EqualFold(h.Get("Upgrade"), "websocket") {
-		ws = streams.NewWebSocket(bare(here), there, streams.WebSocketOptions{HalfClosed: halfClosed})
+		ws = streams.NewWebSocket(limit.Bare(here), there, streams.WebSocketOptions{HalfClosed: halfClosed})
 		x.beginStream(ws)
 	} else {
 		x.beginStream(nil)
@@ -77,15 +78,6 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	}()
 	x.bytes = pass(here, there)
 	<-done
-}
-
-// bare is the TCP connection under a limited one, which is what splice(2) reads
-// from.
-func bare(c net.Conn) net.Conn {
-	if l, ok := c.(*limitedConn); ok {
-		return l.TCPConn
-	}
-	return c
 }
 
 // pass copies one direction. At its end the other side is told; the opposite

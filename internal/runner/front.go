@@ -18,9 +18,11 @@ import (
 
 // Limits of the listener; those of the program come on top.
 const (
-	maxHeadBytes = 64 << 10
-	headTimeout  = 10 * time.Second
-	idleTimeout  = 75 * time.Second // an ALB's is 60 s, and the balancer must close first
+	maxHeadBytes   = 64 << 10
+	maxConnections = 16384 // more wait in the kernel's queue
+	maxSide        = 64    // of the probes and of the admin API
+	headTimeout    = 10 * time.Second
+	idleTimeout    = 75 * time.Second // an ALB's is 60 s, and the balancer must close first
 )
 
 // front passes requests on to the program.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/drain"
+	"github.com/evenkeel/evenkeel/internal/limit"
 	"github.com/evenkeel/evenkeel/internal/platform"
 )
 
@@ -132,7 +133,10 @@ func (r *run) open(ctx context.Context, flag, addr string) (net.Listener, error)
 	if err != nil {
 		return nil, usage("--%s: %w", flag, err)
 	}
-	return l, nil
+	if flag == "listen" {
+		return limit.Listener(l, maxConnections, nil), nil
+	}
+	return limit.Listener(l, maxSide, nil), nil
 }
 
 func server(h http.Handler, log *slog.Logger) *http.Server {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/limit"
 	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
@@ -49,11 +51,20 @@ func tunnel(w http.ResponseWriter, r *http.Request, resp *upstream.Response, upg
 	if _, err := there.Write(ahead); err != nil {
 		return
 	}
-	s := streams.NewWebSocket(here, there, streams.WebSocketOptions{})
+	s := streams.NewWebSocket(limit.Bare(unwrap(here)), there, streams.WebSocketOptions{})
 	s.Passed(early, ahead)
 	if strings.EqualFold(upgrade, "websocket") {
 		stop := whenLeaving(r.Context(), func() { s.Leave() })
 		defer stop()
 	}
 	s.Run()
+}
+
+// unwrap is the connection under that of package drain, which counts: its end
+// is told by the caller's Close.
+func unwrap(c net.Conn) net.Conn {
+	if w, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return w.NetConn()
+	}
+	return c
 }

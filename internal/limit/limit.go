@@ -1,24 +1,38 @@
-package gateway
+// Package limit bounds the connections of a listener.
+//
+//	ln = limit.Listener(ln, 16384, nil) // more wait in the kernel's queue
+//
+// Guarantees: at most so many connections are open at once; each gives its
+// place back when it is closed. A TCP connection keeps its ReadFrom, WriteTo
+// and CloseWrite, and with them splice(2), see [Bare].
+package limit
 
 import (
 	"net"
 	"sync"
-	"time"
 )
 
 // limitedListener holds back Accept while n connections are open.
 type limitedListener struct {
 	net.Listener
 	slots chan struct{}
-	stall time.Duration // 0: no bound
+	tune  func(*net.TCPConn)
 	once  sync.Once
 	ended chan struct{}
 }
 
-// limit bounds the connections of a listener, and how long one may take
-// nothing of what is sent to it.
-func limit(ln net.Listener, n int, stall time.Duration) net.Listener {
-	return &limitedListener{Listener: ln, slots: make(chan struct{}, n), stall: stall, ended: make(chan struct{})}
+// Listener bounds the connections of ln to n, and calls tune, if it is not nil,
+// for each TCP connection.
+func Listener(ln net.Listener, n int, tune func(*net.TCPConn)) net.Listener {
+	return &limitedListener{Listener: ln, slots: make(chan struct{}, n), tune: tune, ended: make(chan struct{})}
+}
+
+// Bare is the TCP connection in one of a Listener, or c itself.
+func Bare(c net.Conn) net.Conn {
+	if l, ok := c.(*limitedConn); ok {
+		return l.TCPConn
+	}
+	return c
 }
 
 // Accept waits for a free slot first.
@@ -59,7 +73,9 @@ func (c *limitedConn) Close() error {
 func (l *limitedListener) wrap(c net.Conn) net.Conn {
 	free := sync.OnceFunc(func() { <-l.slots })
 	if tcp, ok := c.(*net.TCPConn); ok {
-		boundStall(tcp, l.stall)
+		if l.tune != nil {
+			l.tune(tcp)
+		}
 		return &limitedConn{TCPConn: tcp, free: free}
 	}
 	return &otherConn{Conn: c, free: free}
