@@ -147,27 +147,19 @@ func TestHarmlessEvents(t *testing.T) {
 	}
 }
 
-// The planted fault: an event that loses all sessions is found and blamed.
+// The planted fault: an event that loses all sessions is found and blamed. What
+// happens while the machine is too busy to tell is blamed on nobody, so it is
+// tried again.
 func TestAWipeIsFoundAndBlamed(t *testing.T) {
 	t.Parallel()
-	s := new(service)
-	opt := options(s.start(t))
-	opt.Actions = func(n int) drill.Action {
-		if n != 1 {
-			return drill.Action{Kind: "nothing", Do: nothing}
+	var out check.Outcome
+	for range 5 {
+		if out = wipe(t); out.Limited == 0 {
+			break
 		}
-		return drill.Action{Kind: "wipe", Do: func(_ context.Context, scene *drill.Scene) error {
-			scene.Target("one")
-			scene.Terminating()
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			clear(s.sessions)
-			return nil
-		}}
 	}
-	out := run(t, opt).Outcome
 	if bad := out.Guarantee(check.G1).Bad; bad < 10 {
-		t.Fatalf("%d sessions lost, want most of 20", bad)
+		t.Fatalf("%d sessions lost, want most of 20; the machine was too busy for %.0f %% of the time", bad, 100*out.Limited)
 	}
 	if check.Judge(out, nil, nil) != check.VerdictFail {
 		t.Error("the verdict is no fail")
@@ -275,4 +267,25 @@ func TestOptions(t *testing.T) {
 	if _, err := drill.New(opt); err == nil {
 		t.Error("a target that is not http")
 	}
+}
+
+// wipe runs a drill whose second event loses all sessions.
+func wipe(t *testing.T) check.Outcome {
+	t.Helper()
+	s := new(service)
+	opt := options(s.start(t))
+	opt.Actions = func(n int) drill.Action {
+		if n != 1 {
+			return drill.Action{Kind: "nothing", Do: nothing}
+		}
+		return drill.Action{Kind: "wipe", Do: func(_ context.Context, scene *drill.Scene) error {
+			scene.Target("one")
+			scene.Terminating()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			clear(s.sessions)
+			return nil
+		}}
+	}
+	return run(t, opt).Outcome
 }
