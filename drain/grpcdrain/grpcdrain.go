@@ -20,7 +20,9 @@ package grpcdrain
 
 import (
 	"context"
+	"math"
 	"net"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -62,20 +64,34 @@ type counted struct {
 
 func (s *counted) Context() context.Context { return s.ctx }
 
+// lastBytes is how long answers that have been given may take to be sent.
+const lastBytes = time.Second
+
 // Serve serves s on l until the way out has cut or finished everything, and
-// closes l. Its error is that of a server that failed before; nil otherwise.
+// closes l. Its error is that of a server that failed before; nil otherwise. It
+// registers a hook, the first of all, which sends what is still to be sent, so
+// the budget's Flush must not be None. It is called before Run begins to drain.
 func Serve(d *drain.Drainer, s *grpc.Server, l net.Listener) error {
+	gone := make(chan struct{}) // everything was sent, and the connections are closed
+	d.Hook("grpc", math.MinInt, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, lastBytes)
+		defer cancel()
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			s.Stop()
+		}
+		return nil
+	})
 	ended := make(chan struct{})
 	defer close(ended)
 	go func() {
 		select {
 		case <-d.Reached(drain.Draining):
+			s.GracefulStop() // GOAWAY; it waits for the handlers
+			close(gone)
 		case <-ended:
-			return
 		}
-		go s.GracefulStop() // GOAWAY; it waits for the handlers
-		<-d.Reached(drain.Flushing)
-		s.Stop()
 	}()
 	return s.Serve(l)
 }
