@@ -63,9 +63,13 @@ func TestRestartKeepsWhatPersists(t *testing.T) {
 	if s.Pid() == pid {
 		t.Fatal("it is the same process")
 	}
-	if got := do(t, s, "GET", "k"); got != "v" {
-		t.Fatalf("got %v", got)
-	}
+	await(t, "the data is loaded", func() error {
+		got, err := s.Do("GET", "k")
+		if err == nil && got != "v" {
+			t.Fatalf("got %v", got)
+		}
+		return err
+	})
 }
 
 func TestAStoppedServerIsSilentUntilCont(t *testing.T) {
