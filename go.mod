@@ -3,9 +3,11 @@ module github.com/evenkeel/evenkeel
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/chromedp/chromedp v0.23.0
 	github.com/evenkeel/evenkeel/drain v0.0.0-00010101000000-000000000000
 	github.com/evenkeel/evenkeel/internal/proctest v0.0.0
+	github.com/evenkeel/evenkeel/internal/redistest v0.0.0-00010101000000-000000000000
 	github.com/evenkeel/evenkeel/session v0.0.0
 	github.com/evenkeel/evenkeel/session/redisstore v0.0.0-00010101000000-000000000000
 	github.com/evenkeel/evenkeel/session/sqlitestore v0.0.0-00010101000000-000000000000
@@ -31,7 +33,7 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
-	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/common v0.72.0
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect

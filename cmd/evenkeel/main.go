@@ -80,6 +80,6 @@ Start with:  evenkeel demo`,
 	}
 	var log logFlags
 	log.register(root)
-	root.AddCommand(newDemo(&log), newGateway(&log), newRun(&log), newDrain(), newSessions(&log), newReplica(), newVersion())
+	root.AddCommand(newDemo(&log), newDrill(&log), newGateway(&log), newRun(&log), newDrain(), newSessions(&log), newReplica(), newVersion())
 	return root
 }

@@ -8,7 +8,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"evenkeel": func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }})
+	testscript.Main(m, map[string]func(){
+		"evenkeel":     func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"drillservice": drillService,
+	})
 }
 
 func TestScripts(t *testing.T) {

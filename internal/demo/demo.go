@@ -15,11 +15,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/evenkeel/evenkeel/internal/drill/report"
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 )
 
 // IO is where a demo writes: Out the screen and the result, Err the screen
@@ -45,8 +49,8 @@ func Run(ctx context.Context, opt Options, w IO) (int, error) {
 		return exitUsage, err
 	}
 	for flag, path := range map[string]string{"--json": opt.JSON, "--html": opt.HTML} {
-		if err := writable(flag, path); err != nil {
-			return exitUsage, err
+		if err := report.Writable(path); err != nil {
+			return exitUsage, fmt.Errorf("%s %s: %w", flag, path, err)
 		}
 	}
 	dir, err := os.MkdirTemp("", "evenkeel-demo-")
@@ -54,7 +58,7 @@ func Run(ctx context.Context, opt Options, w IO) (int, error) {
 		return exitUsage, err
 	}
 	d := &demo{opt: opt, io: w, dir: dir, logger: cmp.Or(w.Logger, slog.Default())}
-	d.screen = newScreen(d.text())
+	d.screen = screen.New(d.text())
 	code := exitUsage
 	switch err = opt.checkStores(ctx, dir); {
 	case err == nil:
@@ -78,7 +82,7 @@ type demo struct {
 	opt    Options
 	io     IO
 	dir    string
-	screen *screen
+	screen *screen.Screen
 	page   *page // nil: off
 	logger *slog.Logger
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/evenkeel/evenkeel/internal/drill/history"
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 	"github.com/evenkeel/evenkeel/internal/ui"
 )
 
@@ -24,7 +25,7 @@ func (e *eventLog) add(ev history.Event) {
 	if ev.Settled >= 0 {
 		at = ev.Settled
 	}
-	e.said = append(e.said, minutes(at)+"  "+told(ev))
+	e.said = append(e.said, screen.Minutes(at)+"  "+told(ev))
 	if i := slices.IndexFunc(e.events, func(x history.Event) bool { return x.ID == ev.ID }); i >= 0 {
 		e.events[i] = ev
 		return
@@ -37,7 +38,7 @@ func (e *eventLog) lines() (lines, log []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ev := range e.events {
-		lines = append(lines, "  "+minutes(ev.Triggered)+"  "+told(ev))
+		lines = append(lines, "  "+screen.Minutes(ev.Triggered)+"  "+told(ev))
 	}
 	return lines, slices.Clone(e.said)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -161,29 +160,4 @@ func (o *Options) listen(ctx context.Context) (net.Listener, error) {
 		}
 		return l, nil
 	}
-}
-
-// writable tells before the run whether the result can be written after it.
-func writable(flag, path string) error {
-	if path == "" || path == "-" {
-		return nil
-	}
-	info, before := os.Stat(path)
-	if before == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil // a pipe or a device: opening it is part of writing
-	}
-	made := path
-	if to, err := os.Readlink(path); before != nil && err == nil { // a link to what is not there
-		if made = to; !filepath.IsAbs(to) {
-			made = filepath.Join(filepath.Dir(path), to)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", flag, path, errors.Unwrap(err))
-	}
-	if before != nil { // it was not there, and is not yet
-		return errors.Join(f.Close(), os.Remove(made))
-	}
-	return f.Close()
 }

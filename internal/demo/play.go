@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/engine"
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 	"github.com/evenkeel/evenkeel/internal/drill/report"
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 )
 
 // drill sends the users in and judges what became of them.
@@ -46,7 +47,7 @@ func (d *demo) drill(ctx context.Context, now *live, st *stage) (act, error) {
 		return act{}, err
 	}
 	now.set(st, run)
-	stop := d.watch(ctx, func() view { return d.view(now, st, run.Progress()) })
+	stop := d.screen.Watch(ctx, func() screen.Picture { return d.view(now, st, run.Progress()) })
 	a.result, err = run.Do(ctx)
 	stop()
 	if err != nil {
@@ -54,34 +55,6 @@ func (d *demo) drill(ctx context.Context, now *live, st *stage) (act, error) {
 	}
 	a.verdict = check.Judge(a.result.Outcome, check.RequiredDemo(), nil)
 	return a, nil
-}
-
-// watch shows pictures until the function that it returns is called, or ctx
-// ends: the next signal ends the process, and must find the terminal restored.
-func (d *demo) watch(ctx context.Context, picture func() view) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	d.screen.begin()
-	go func() {
-		defer close(ended)
-		defer d.screen.end()
-		tick := time.NewTicker(frameEvery)
-		defer tick.Stop()
-		for {
-			d.screen.show(picture())
-			select {
-			case <-tick.C:
-			case <-done:
-				d.screen.show(picture())
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
 }
 
 // view gathers what the screen and the page show.

@@ -19,7 +19,7 @@ type recent struct {
 // observe keeps the time of an answer; requests that are slow on purpose say
 // nothing.
 func (r *recent) observe(op history.Op) {
-	if op.Kind == history.Slow || op.Status == 0 {
+	if op.Kind == history.Slow || op.Kind == history.Stream || op.Status == 0 {
 		return
 	}
 	r.mu.Lock()

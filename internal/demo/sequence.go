@@ -98,7 +98,7 @@ func (d *demo) hasOpenEnd(acts []act) bool {
 }
 
 // goesOn: a person is there to stop it.
-func (d *demo) goesOn() bool { return d.opt.For == 0 && d.page != nil && d.screen.terminal() }
+func (d *demo) goesOn() bool { return d.opt.For == 0 && d.page != nil && d.screen.Terminal() }
 
 // script plays the phases one after another.
 func (d *demo) script(ctx context.Context) ([]act, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/demo/shop"
 	"github.com/evenkeel/evenkeel/internal/drill/fleet"
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 	"github.com/evenkeel/evenkeel/internal/gateway"
 	"github.com/evenkeel/evenkeel/internal/gateway/health"
 	"github.com/evenkeel/evenkeel/internal/target"
@@ -86,7 +87,7 @@ func (d *demo) cookie(l net.Listener) string {
 // oneLine is an error of several replicas, which is about the same for all, as
 // one line of bounded length.
 func oneLine(err error) error {
-	return errors.New(clip(strings.Join(strings.Fields(err.Error()), " "), 400))
+	return errors.New(screen.Clip(strings.Join(strings.Fields(err.Error()), " "), 400))
 }
 
 // close ends the gateway and every replica, and waits for both.

@@ -7,16 +7,17 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/drill/check"
 	"github.com/evenkeel/evenkeel/internal/drill/report"
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 )
 
 // announce says in plain words what comes next.
 func (d *demo) announce(p phase) {
 	out := d.text()
 	fmt.Fprintf(out, "\n%s, for %v\n", p.strategy.Name, p.length.Round(100*time.Millisecond))
-	for _, l := range wrap(p.strategy.Sentence(), 78) {
+	for _, l := range screen.Wrap(p.strategy.Sentence(), 78) {
 		fmt.Fprintln(out, "  "+l)
 	}
-	fmt.Fprintf(out, "  %s users shop; every %v a replica of the shop comes, goes or is killed.\n", thousands(d.opt.Users), d.opt.Every)
+	fmt.Fprintf(out, "  %s users shop; every %v a replica of the shop comes, goes or is killed.\n", screen.Thousands(d.opt.Users), d.opt.Every)
 	if address := d.address(); address != "" {
 		fmt.Fprintf(out, "  Shop and watch: %s\n", address)
 	}
@@ -26,7 +27,7 @@ func (d *demo) announce(p phase) {
 // tell says what became of the users of a phase.
 func (d *demo) tell(a act) {
 	v := d.final(a)
-	for _, l := range wrap(fmt.Sprintf("%s, %s requests: %s", a.strategy.Name, thousands(v.sent), v.verdict()), 80) {
+	for _, l := range screen.Wrap(fmt.Sprintf("%s, %s requests: %s", a.strategy.Name, screen.Thousands(v.sent), v.verdict()), 80) {
 		fmt.Fprintln(d.text(), l)
 	}
 }
@@ -46,21 +47,14 @@ func (d *demo) final(a act) view {
 
 // report is an act as reports show it.
 func (d *demo) report(a act) report.Result {
-	h := a.result.Health
-	r := report.Result{
-		Strategy: a.strategy.Name, Users: d.opt.Users, Verdict: a.verdict, Outcome: a.result.Outcome,
-		Unexercised: check.Unexercised(a.result.Outcome, check.RequiredDemo(), nil),
-		Health:      report.Health{Status: h.Status, LatenessP999: h.LatenessP999, CPU: h.CPU},
-		Started:     a.started, Control: d.opt.Control, Series: a.series,
-		Config: []report.Setting{
-			{Name: "strategy", Value: a.strategy.Sentence()},
-			{Name: "users", Value: thousands(d.opt.Users)},
-			{Name: "an event every", Value: d.opt.Every.String()},
-			{Name: "seed", Value: fmt.Sprint(d.opt.Seed)},
-		},
-	}
-	for _, w := range h.Windows {
-		r.Health.Windows = append(r.Health.Windows, report.Window(w))
+	r := a.result.Report(check.RequiredDemo(), nil)
+	r.Strategy, r.Users, r.Verdict = a.strategy.Name, d.opt.Users, a.verdict
+	r.Started, r.Control, r.Series = a.started, d.opt.Control, a.series
+	r.Config = []report.Setting{
+		{Name: "strategy", Value: a.strategy.Sentence()},
+		{Name: "users", Value: screen.Thousands(d.opt.Users)},
+		{Name: "an event every", Value: d.opt.Every.String()},
+		{Name: "seed", Value: fmt.Sprint(d.opt.Seed)},
 	}
 	return r
 }

@@ -65,34 +65,6 @@ func TestConclude(t *testing.T) {
 	}
 }
 
-// Looking whether a file can be written changes nothing.
-func TestWritable(t *testing.T) {
-	dir := t.TempDir()
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink("nothing", link); err != nil {
-		t.Fatal(err)
-	}
-	full := filepath.Join(dir, "full")
-	if err := os.WriteFile(full, []byte("kept"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"", "-", os.DevNull, filepath.Join(dir, "new"), link, full} {
-		if err := writable("--json", path); err != nil {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 2 {
-		t.Errorf("in the folder: %v, %v", entries, err)
-	}
-	if b, err := os.ReadFile(full); err != nil || string(b) != "kept" {
-		t.Errorf("%q, %v", b, err)
-	}
-	if err := writable("--json", filepath.Join(dir, "no", "where")); err == nil || !strings.HasPrefix(err.Error(), "--json ") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestAddressThatPeopleCanUse(t *testing.T) {
 	opt := Options{Page: ":0"}
 	l, err := opt.listen(t.Context())

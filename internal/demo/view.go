@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/evenkeel/evenkeel/internal/drill/screen"
 )
 
 // view is what the demo shows at one moment, in plain words.
@@ -42,13 +44,13 @@ func (v view) good() bool { return len(v.bad()) == 0 }
 // bad is what has happened to people.
 func (v view) bad() (bad []string) {
 	if v.lost > 0 {
-		bad = append(bad, count(v.lost, "sign-in was lost", "sign-ins were lost"))
+		bad = append(bad, screen.Count(v.lost, "sign-in was lost", "sign-ins were lost"))
 	}
 	if v.undone > 0 {
-		bad = append(bad, count(v.undone, "change was undone", "changes were undone"))
+		bad = append(bad, screen.Count(v.undone, "change was undone", "changes were undone"))
 	}
 	if n := v.failed - v.atKills; n > 0 {
-		bad = append(bad, count(n, "request failed", "requests failed"))
+		bad = append(bad, screen.Count(n, "request failed", "requests failed"))
 	}
 	return bad
 }
@@ -67,38 +69,22 @@ func (v view) verdict() string {
 	}
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
-// thousands writes 12345 as 12,345.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// lines draws the view in at most height lines of at most width columns.
-func (v view) lines(width, height int) []string {
-	clock := minutes(v.elapsed)
+// Lines draws the view in at most height lines of at most width columns.
+func (v view) Lines(width, height int) []string {
+	clock := screen.Minutes(v.elapsed)
 	if v.length > 0 {
-		clock += " / " + minutes(v.length)
+		clock += " / " + screen.Minutes(v.length)
 	}
-	head := clip(v.strategy.Name+": "+v.verdict(), width-len(clock)-1)
+	head := screen.Clip(v.strategy.Name+": "+v.verdict(), width-len(clock)-1)
 	out := []string{head + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(head)-len(clock))) + clock}
-	out = append(out, wrap(v.strategy.Sentence(), width)...)
+	out = append(out, screen.Wrap(v.strategy.Sentence(), width)...)
 	out = append(out, "",
-		fmt.Sprintf("  %7s of %s users signed in    %7s sign-ins lost", thousands(v.signedIn), thousands(v.users), thousands(v.lost)),
-		fmt.Sprintf("  %7s requests%s%7s changes undone", thousands(v.sent), strings.Repeat(" ", 13+len(thousands(v.users))), thousands(v.undone)),
-		fmt.Sprintf("  %7s requests failed%s", thousands(v.failed), atKills(v.atKills)),
+		fmt.Sprintf("  %7s of %s users signed in    %7s sign-ins lost", screen.Thousands(v.signedIn), screen.Thousands(v.users), screen.Thousands(v.lost)),
+		fmt.Sprintf("  %7s requests%s%7s changes undone", screen.Thousands(v.sent), strings.Repeat(" ", 13+len(screen.Thousands(v.users))), screen.Thousands(v.undone)),
+		fmt.Sprintf("  %7s requests failed%s", screen.Thousands(v.failed), atKills(v.atKills)),
 		"", "  replica                      in flight     answered")
 	for _, r := range v.replicas {
-		out = append(out, fmt.Sprintf("  %-10s %-16s %9d %12s", r.name, r.doing, r.inFlight, thousands(r.served)))
+		out = append(out, fmt.Sprintf("  %-10s %-16s %9d %12s", r.name, r.doing, r.inFlight, screen.Thousands(r.served)))
 	}
 	foot := []string{""}
 	if v.address != "" {
@@ -111,7 +97,7 @@ func (v view) lines(width, height int) []string {
 	}
 	out = append(out, foot...)
 	for i, l := range out {
-		out[i] = clip(l, width)
+		out[i] = screen.Clip(l, width)
 	}
 	return out[:min(len(out), height)]
 }
@@ -123,31 +109,10 @@ func atKills(n int) string {
 	return fmt.Sprintf(", %d of them inside a replica when it was killed", n)
 }
 
-// plain is the view as one line, for where there is no terminal.
-func (v view) plain() string {
-	return fmt.Sprintf("%s  %s: %s; %s requests, %s users signed in", minutes(v.elapsed), v.strategy.Name, v.verdict(), thousands(v.sent), thousands(v.signedIn))
+// Plain is the view as one line, for where there is no terminal.
+func (v view) Plain() string {
+	return fmt.Sprintf("%s  %s: %s; %s requests, %s users signed in", screen.Minutes(v.elapsed), v.strategy.Name, v.verdict(), screen.Thousands(v.sent), screen.Thousands(v.signedIn))
 }
 
-func minutes(d time.Duration) string {
-	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
-}
-
-func clip(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	return string([]rune(s)[:max(0, width-1)]) + "…"
-}
-
-func wrap(s string, width int) []string {
-	var out []string
-	var line string
-	for word := range strings.FieldsSeq(s) {
-		if line != "" && len(line)+1+len(word) > width {
-			out = append(out, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	return append(out, line)
-}
+// Log is what was said of the events.
+func (v view) Log() []string { return v.log }

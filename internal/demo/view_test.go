@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +28,7 @@ func full80(t *testing.T) view {
 }
 
 func TestViewFits80x24(t *testing.T) {
-	lines := full80(t).lines(80, 24)
+	lines := full80(t).Lines(80, 24)
 	if len(lines) > 24 {
 		t.Errorf("%d lines", len(lines))
 	}
@@ -45,7 +44,7 @@ func TestViewFits80x24(t *testing.T) {
 		}
 	}
 	for _, size := range [][2]int{{20, 6}, {40, 15}, {1, 1}, {80, 4}} {
-		if tiny := full80(t).lines(size[0], size[1]); len(tiny) > size[1] {
+		if tiny := full80(t).Lines(size[0], size[1]); len(tiny) > size[1] {
 			t.Errorf("%d lines on a terminal of %v", len(tiny), size)
 		}
 	}
@@ -53,7 +52,7 @@ func TestViewFits80x24(t *testing.T) {
 	for range 30 {
 		crowd.replicas = append(crowd.replicas, replicaView{"shop-99", "serving", 1, 1})
 	}
-	if last := crowd.lines(80, 24); !strings.Contains(last[len(last)-1], "Ctrl-C") {
+	if last := crowd.Lines(80, 24); !strings.Contains(last[len(last)-1], "Ctrl-C") {
 		t.Errorf("the way out is not on the screen: %q", last[len(last)-1])
 	}
 }
@@ -73,34 +72,15 @@ func TestVerdictInWords(t *testing.T) {
 	}
 }
 
-func TestThousands(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := thousands(n); got != want {
-			t.Errorf("%d: %q", n, got)
-		}
-	}
-}
-
-// Without a terminal each event is said twice, when it begins and when it is
-// over, and nothing is said again.
-func TestPlainLines(t *testing.T) {
-	var out bytes.Buffer
-	s, log := newScreen(&out), &eventLog{}
-	s.begin()
-	show := func() {
-		v := view{}
-		v.events, v.log = log.lines()
-		s.show(v)
-	}
+// Each event is said twice, when it begins and when it is over.
+func TestEventLog(t *testing.T) {
+	log := &eventLog{}
 	log.add(history.Event{ID: 1, Kind: killOne, Triggered: 5 * time.Second, Settled: -1})
-	show()
-	show()
 	log.add(history.Event{ID: 1, Kind: killOne, Target: "shop-2", Triggered: 5 * time.Second, Settled: 7 * time.Second})
-	show()
-	s.end()
-	const want = "00:05  a replica is killed without warning\n00:07  shop-2 was killed without warning; another took its place\n"
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
+	_, said := log.lines()
+	want := []string{"00:05  a replica is killed without warning", "00:07  shop-2 was killed without warning; another took its place"}
+	if !slices.Equal(said, want) {
+		t.Errorf("got %q, want %q", said, want)
 	}
 }
 

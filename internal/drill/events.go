@@ -26,7 +26,8 @@ type Scene struct {
 	event history.Event
 }
 
-func newScene(clock engine.Clock, id int, kind string) *Scene {
+// NewScene is the scene of the event id, which is triggered now.
+func NewScene(clock engine.Clock, id int, kind string) *Scene {
 	return &Scene{clock: clock, event: history.Event{
 		ID: id, Kind: kind, Triggered: clock.Now(), Terminating: -1, Ready: -1, Settled: -1,
 	}}
@@ -37,18 +38,34 @@ func (s *Scene) Target(instance string) {
 	s.write(func(e *history.Event, _ time.Duration) { e.Target = instance })
 }
 
+// Now is the time on the run's clock, as phases and answers have it.
+func (s *Scene) Now() time.Duration { return s.clock.Now() }
+
 // Terminating marks the moment at which the first instance begins to leave.
-func (s *Scene) Terminating() {
-	s.write(func(e *history.Event, now time.Duration) {
+func (s *Scene) Terminating() { s.TerminatingAt(s.clock.Now()) }
+
+// TerminatingAt is Terminating for a moment that has passed, as where it shows
+// only afterwards; one before the event is the event's.
+func (s *Scene) TerminatingAt(at time.Duration) {
+	s.write(func(e *history.Event, _ time.Duration) {
 		if e.Terminating < 0 {
-			e.Terminating = now
+			e.Terminating = max(at, e.Triggered)
 		}
 	})
 }
 
 // Ready marks the moment at which an instance is ready; the last one counts.
-func (s *Scene) Ready() {
-	s.write(func(e *history.Event, now time.Duration) { e.Ready = now })
+func (s *Scene) Ready() { s.ReadyAt(s.clock.Now()) }
+
+// ReadyAt is Ready for a moment that has passed.
+func (s *Scene) ReadyAt(at time.Duration) {
+	s.write(func(e *history.Event, _ time.Duration) { e.Ready = max(e.Ready, at, e.Triggered) })
+}
+
+// Phases tells whether an instance has been seen leaving and becoming ready.
+func (s *Scene) Phases() (terminating, ready bool) {
+	e := s.Event()
+	return e.Terminating >= 0, e.Ready >= 0
 }
 
 // Killed must be called before an instance is sent SIGKILL.
@@ -64,8 +81,8 @@ func (s *Scene) write(f func(*history.Event, time.Duration)) {
 	f(&s.event, s.clock.Now())
 }
 
-// snapshot is a copy of the event so far.
-func (s *Scene) snapshot() history.Event {
+// Event is a copy of the event so far.
+func (s *Scene) Event() history.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.event
@@ -75,11 +92,11 @@ func (s *Scene) snapshot() history.Event {
 
 // happen runs one event from its trigger to its end.
 func (r *Run) happen(ctx context.Context, id int, a Action) {
-	s := newScene(r.load.Clock(), id, a.Kind)
-	r.announce(s.snapshot())
+	s := NewScene(r.load.Clock(), id, a.Kind)
+	r.announce(s.Event())
 	err := a.Do(ctx, s)
 	if ctx.Err() != nil && err != nil { // broken off with the run: neither settled nor failed
-		r.announce(s.snapshot())
+		r.announce(s.Event())
 		return
 	}
 	s.write(func(e *history.Event, now time.Duration) {
@@ -88,7 +105,7 @@ func (r *Run) happen(ctx context.Context, id int, a Action) {
 			e.Err = err.Error()
 		}
 	})
-	r.announce(s.snapshot())
+	r.announce(s.Event())
 }
 
 func (r *Run) announce(e history.Event) {

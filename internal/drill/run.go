@@ -27,6 +27,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/check"
 	"github.com/evenkeel/evenkeel/internal/drill/engine"
 	"github.com/evenkeel/evenkeel/internal/drill/history"
+	"github.com/evenkeel/evenkeel/internal/drill/report"
 )
 
 // LastEvent is how long before the end of the load the last event may begin,
@@ -64,6 +65,7 @@ func New(opt Options) (*Run, error) {
 		return nil, errors.New("drill: events need a time between them")
 	}
 	opt.Load.Control = opt.Control
+	opt.Load.Expiry.Idle, opt.Load.Expiry.Absolute = opt.Check.IdleTimeout, opt.Check.AbsoluteTimeout
 	load, err := engine.New(opt.Load)
 	if err != nil {
 		return nil, fmt.Errorf("drill: %w", err)
@@ -87,6 +89,21 @@ func (r *Run) Progress() Progress {
 type Result struct {
 	Outcome check.Outcome
 	Health  engine.Health
+}
+
+// Report is the result for package report, judged by the guarantees that are
+// required but for those that are allowed not to be exercised.
+func (r Result) Report(required, allowed []check.ID) report.Result {
+	out := report.Result{
+		Verdict:     check.Judge(r.Outcome, required, allowed),
+		Unexercised: check.Unexercised(r.Outcome, required, allowed),
+		Outcome:     r.Outcome,
+		Health:      report.Health{Status: r.Health.Status, LatenessP999: r.Health.LatenessP999, CPU: r.Health.CPU},
+	}
+	for _, w := range r.Health.Windows {
+		out.Health.Windows = append(out.Health.Windows, report.Window(w))
+	}
+	return out
 }
 
 // Do runs the drill to its end, or until ctx ends, and returns what it showed

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +16,13 @@ type Options struct {
 	TokenUser func(token string) (user int, ours bool) // nil is history.TokenUser
 
 	// IdleTimeout and AbsoluteTimeout are the service's; a session that is
-	// gone after 90 % of them (and 200 ms before) is no violation. Zero: none.
+	// gone after 90 % of them (or 200 ms before, if that is earlier) is no
+	// violation, and one that is there after history.Gone of them is. Zero:
+	// none.
 	IdleTimeout, AbsoluteTimeout time.Duration
+	// ResumeWithin is how soon a stream has to go on after it has broken. Zero
+	// is history.ResumeWithin.
+	ResumeWithin time.Duration
 	// RenewalGrace is for how long an ID that was renewed still opens the
 	// session, counted from when the new one has been presented. Zero is
 	// 10 s; negative: not at all, so that an anonymous answer during a
@@ -40,6 +46,7 @@ func (o Options) withDefaults() Options {
 	if o.RenewalGrace == 0 {
 		o.RenewalGrace = 10 * time.Second
 	}
+	o.ResumeWithin = cmp.Or(o.ResumeWithin, history.ResumeWithin)
 	if o.Tail == 0 {
 		o.Tail = time.Second
 	}
@@ -48,11 +55,6 @@ func (o Options) withDefaults() Options {
 		o.Witnesses = 200
 	}
 	return o
-}
-
-// tolerance is what the drill grants a timeout of the service on either side.
-func tolerance(timeout time.Duration) time.Duration {
-	return max(timeout/10, 200*time.Millisecond)
 }
 
 const shards = 64
@@ -75,6 +77,7 @@ type shard struct {
 	users    map[int]*user
 	tally    tally
 	findings []finding
+	spans    []span        // observations of G7 without a finding
 	kept     [last + 1]int // of findings, by ID
 	names    []string      // instances by number; 0 is the unknown one
 	numbers  map[string]uint16
@@ -112,10 +115,13 @@ func (c *Checker) Observe(op history.Op) {
 	v := visit{c: c, s: s, u: s.user(op.User, c.opt.UserName), op: &op}
 	s.tally.end = max(s.tally.end, op.Return)
 	v.u.remember(&op, s.instance(op.Instance))
-	v.request()
+	if op.Kind != history.Stream {
+		v.request()
+	}
 	if op.Kind != history.Slow {
 		v.judge()
 	}
+	v.touch()
 }
 
 // Event announces that a scale event was triggered, and, with the same ID, what
@@ -227,6 +233,8 @@ func (v *visit) apply() {
 		v.rotated()
 	case history.Logout:
 		v.loggedOut()
+	case history.Stream:
+		v.streamed()
 	case history.Replay, history.Slow:
 	}
 }

@@ -33,6 +33,10 @@
 //     begins when the others have ended, before it logs the user in again (a new
 //     Epoch). That read tells a session that is lost from one that was missing
 //     during a renewal.
+//   - It makes an Expiry read when nothing of the user is in flight but its
+//     stream.
+//   - A Stream is observed for each connection, with the Broken of the break it
+//     resumes, also for attempts that brought nothing.
 //   - It replays the cookie of an epoch after its logout (G9), and may replay an
 //     older generation of a live epoch with Sent set (G8).
 //   - Tokens are made by history.Token, or Options.TokenUser tells whose they are.
@@ -51,9 +55,13 @@
 //	G4  an acknowledged token that a settle read was checked for
 //	G5  a ticket, and the final count of an epoch with increments
 //	G6  an answer that showed a marker or tokens or set a session cookie
+//	G7  an Expiry read that fell within the time in which the session had to be
+//	    there, or in which it had to be gone; none where the drill was late
 //	G8  a renewal: a rotate that was answered, a login that presented a cookie
 //	G9  a logout whose cookie was replayed
 //	G10 a request
+//	G11 a connection of a stream that brought two events, and a resume; a resume
+//	    or beginning that did not come in time
 //	G12 a token seen
 //
 // One loss is filed once, by the gravest that is proven: a write that was
@@ -65,7 +73,12 @@
 // reads each showed what the other lacked), else G3. An answer that shows
 // anything of another user is G6 and judged by nothing else. A session that is
 // turned away by an operation that overlaps an acknowledged renewal, and by no
-// other, is G8; else G1.
+// other, is G8; by an Expiry read, or a stream during the pause before it, G7,
+// unless an event met the pause: then it was lost, which is G1, as is all else.
+//
+// Of a stream that skips events these are lost; one that goes on later than
+// Options.ResumeWithin is stale, one that does not, or never comes, is lost;
+// repeated events have no grade. Of a break the first finding counts.
 //
 // # Guarantees
 //
@@ -78,7 +91,17 @@
 //
 // # Not guaranteed
 //
-//   - Expiry (G7) and streams (G11) are not checked and always not exercised.
+//   - Without a timeout in Options, and Expiry reads that the driver makes for
+//     it, G7 is not exercised; nor is G11 without streams.
+//   - An operation of unknown outcome may extend a session at any later time:
+//     the idle timeout of that session is not judged any more.
+//   - Who is turned away while a stream is resumed is not judged by G11, but by
+//     G1. What a stream shows after its user began to sign out is not judged.
+//   - Less is asked for than that a session is linearizable: a read may show a
+//     token that nobody had asked for by then, and of two writes, one after the
+//     other, the second alone while it overlaps the first; a number between two
+//     tickets need not have been taken by anybody. But for that the tests let
+//     Porcupine, a checker of linearizability, judge the same histories.
 //   - A chain test between overlapping reads looks back 64 reads.
 //   - A second login of a user whose earlier session was never logged out may
 //     carry that session's counter over; its final count is judged with that

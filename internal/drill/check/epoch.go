@@ -12,6 +12,8 @@ type epoch struct {
 	renewal renewal
 	tokens  tokens
 	counter counter
+	expiry  expiry
+	streams streams
 }
 
 // ending is what outlives an epoch: how it ended, and what its counter can have
@@ -33,6 +35,8 @@ func newEpoch(n int) *epoch {
 		session: session{from: never, loginCall: -1, lastCall: -1, lastRet: -1, active: -1},
 		tokens:  tokens{known: map[string]*token{}},
 		counter: counter{floorRet: -1},
+		expiry:  expiry{signed: -1, touched: -1},
+		streams: streams{away: never},
 	}
 }
 
@@ -54,6 +58,7 @@ func (c *Checker) close(s *shard, u *user, e *epoch) {
 	c.closeTokens(s, u, e)
 	c.closeRenewal(s, u, e)
 	c.closeSession(s, u, e)
+	c.closeStreams(s, e)
 	e.upper = u.upper(e)
 	if len(u.ended) == endedEpochs {
 		u.ended = append(u.ended[:0], u.ended[1:]...)

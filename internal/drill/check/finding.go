@@ -24,7 +24,8 @@ type finding struct {
 	witness      []Step
 	subject      *token // whose write belongs in the witness
 	post         bool   // G10
-	exposure     bool   // G1: the session is not among the crossings
+	exposure     bool   // the session is gone, and not among the crossings
+	timed        bool   // rests on all of the time from lastGood on
 	checkedTwice bool   // G1: the session is among tally.twice
 }
 

@@ -16,7 +16,7 @@ const maxLimited = 0.01
 // Finish closes all sessions and returns what the run showed. Observe, Event
 // and Window must not be called any more; a second Finish returns the same.
 func (c *Checker) Finish() Outcome {
-	total, findings := c.collect()
+	total, findings, spans := c.collect()
 	r := &reckoning{
 		opt: c.opt, total: &total, windows: c.timeline.merged(), timeline: c.timeline.snapshot(),
 		rows: make([]Guarantee, last+1),
@@ -29,6 +29,7 @@ func (c *Checker) Finish() Outcome {
 		r.rows[id] = Guarantee{ID: ID(id), Exposed: total.exposed[id], Bad: total.bad[id]}
 	}
 	r.sessions()
+	r.void(spans)
 	for i := range findings {
 		r.finding(&findings[i])
 	}
@@ -36,9 +37,10 @@ func (c *Checker) Finish() Outcome {
 }
 
 // collect closes every epoch and adds the shards up.
-func (c *Checker) collect() (tally, []finding) {
+func (c *Checker) collect() (tally, []finding, []span) {
 	total := tally{crossings: map[int]int{}}
 	var findings []finding
+	var spans []span
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
@@ -59,13 +61,14 @@ func (c *Checker) collect() (tally, []finding) {
 		total.twice += s.tally.twice
 		total.end = max(total.end, s.tally.end)
 		findings = append(findings, s.findings...)
+		spans = append(spans, s.spans...)
 		s.mu.Unlock()
 	}
 	slices.SortFunc(findings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.user.id, b.user.id),
 			cmp.Compare(a.id, b.id), cmp.Compare(a.detail, b.detail))
 	})
-	return total, findings
+	return total, findings, spans
 }
 
 // reckoning turns findings into rows.
@@ -94,6 +97,13 @@ func (r *reckoning) sessions() {
 
 // finding decides what a finding amounts to.
 func (r *reckoning) finding(f *finding) {
+	blamed := blame(r.timeline, f.lastGood, f.at, r.opt.Tail)
+	if f.id == G7 && f.exposure && blamed != 0 { // not expired: lost, while its user was idle
+		r.rows[G7].Exposed--
+		r.rows[G7].Bad--
+		r.rows[G1].Bad++
+		f.id = G1
+	}
 	row := &r.rows[f.id]
 	if f.id == G10 && f.atKill(r.timeline) {
 		r.total.requests.SeenAtKills++
@@ -102,12 +112,12 @@ func (r *reckoning) finding(f *finding) {
 	}
 	v := Violation{
 		Guarantee: f.id, Grade: f.grade, User: f.user.name, LastGood: f.lastGood, At: f.at,
-		Event: blame(r.timeline, f.lastGood, f.at, r.opt.Tail), Instance: f.instance,
+		Event: blamed, Instance: f.instance,
 		Detail: f.detail, Failure: f.failure, Witness: f.witness, Unattributed: r.limited(f),
 	}
 	r.violations = append(r.violations, v)
 	at := r.event(v.Event)
-	if f.exposure && (len(r.events) > 0 || !f.checkedTwice) {
+	if f.id == G1 && f.exposure && (len(r.events) > 0 || !f.checkedTwice) {
 		row.Exposed++
 		if at != nil {
 			at.Crossings++
@@ -116,6 +126,9 @@ func (r *reckoning) finding(f *finding) {
 	if v.Unattributed {
 		row.Bad--
 		row.Unattributed++
+		if f.id == G7 { // void
+			row.Exposed--
+		}
 		return
 	}
 	switch f.grade {
@@ -141,14 +154,19 @@ func (r *reckoning) event(id int) *Event {
 }
 
 // limited: the violation showed while the drill was late. Of a request that
-// failed any part counts, for it may have timed out on the drill's account.
+// failed any part counts, for it may have timed out on the drill's account, and
+// so does all of the time that is compared with a timeout.
 func (r *reckoning) limited(f *finding) bool {
-	from := f.at
-	if f.id == G10 {
-		from = f.lastGood
+	if f.id == G7 || f.id == G10 || f.timed {
+		return r.within(f.lastGood, f.at)
 	}
+	return r.within(f.at, f.at)
+}
+
+// within: a drill-limited window meets the time from one moment to another.
+func (r *reckoning) within(from, to time.Duration) bool {
 	for _, w := range r.windows {
-		if w.From <= f.at && from <= w.To {
+		if w.From <= to && from <= w.To {
 			return true
 		}
 	}

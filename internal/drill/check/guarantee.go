@@ -5,7 +5,7 @@ import "strconv"
 // ID names a guarantee.
 type ID uint8
 
-// The guarantees. G7 and G11 are named here and not checked.
+// The guarantees.
 const (
 	G1  ID = 1 + iota // session exists
 	G2                // monotonic reads

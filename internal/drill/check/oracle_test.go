@@ -262,13 +262,13 @@ func (o *oracle) counter(ops []history.Op, carried int64) int64 {
 				continue
 			}
 			o.rows[G5].exposed++
-			if slices.ContainsFunc(ops[:i], func(s history.Op) bool { return contradicts(s, op) }) {
+			if op.Seen.N < 1 || slices.ContainsFunc(ops[:i], func(s history.Op) bool { return contradicts(s, op) }) {
 				bad = true
 				o.rows[G5].add(Lost)
 			}
 		case op.Kind == history.State && op.Outcome == history.OK && op.Settle && attempts > carried:
 			o.rows[G5].exposed++
-			done := ticketsBefore(ops[:i], op.Call)
+			done := max(ticketsBefore(ops[:i], op.Call), countedBefore(ops[:i], op.Call))
 			switch {
 			case bad:
 			case op.Seen.N < done:
@@ -283,8 +283,12 @@ func (o *oracle) counter(ops []history.Op, carried int64) int64 {
 	return attempts
 }
 
-// contradicts: two tickets that no counter can have given.
+// contradicts: two tickets that no counter can have given, or a ticket that a
+// settle read had counted.
 func contradicts(s, t history.Op) bool {
+	if s.Kind == history.State && s.Outcome == history.OK && s.Settle {
+		return s.Return < t.Call && t.Seen.N <= s.Seen.N
+	}
 	if s.Kind != history.Incr || s.Outcome != history.OK {
 		return false
 	}
@@ -295,6 +299,16 @@ func ticketsBefore(ops []history.Op, call time.Duration) (n int64) {
 	for _, op := range ops {
 		if op.Kind == history.Incr && op.Outcome == history.OK && op.Return < call {
 			n++
+		}
+	}
+	return n
+}
+
+// countedBefore is the highest ticket or final count that had returned.
+func countedBefore(ops []history.Op, call time.Duration) (n int64) {
+	for _, op := range ops {
+		if op.Outcome == history.OK && op.Return < call && (op.Kind == history.Incr || op.Kind == history.State && op.Settle) {
+			n = max(n, op.Seen.N)
 		}
 	}
 	return n

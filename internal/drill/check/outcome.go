@@ -80,6 +80,7 @@ type Violation struct {
 	// Witness are the operations of the user that show it, at most 12, by
 	// call time. Nil where very many violations were found.
 	Witness []Step
+	Minimal bool // of the Witness no operation can be left out
 }
 
 // Step is one operation in a witness. It holds no cookie.
@@ -95,6 +96,26 @@ type Step struct {
 	Settle       bool
 	Anonymous    bool
 	Note         string // what is wrong here, on the step that shows it
+	// Redo is what it takes to do the step again; nil where it is not known.
+	// The checker leaves it to whoever has kept the operations.
+	Redo *Redo
+}
+
+// Redo is an operation on the wire. It holds no cookie, and secrets are $NAMES.
+type Redo struct {
+	Requests []Request // one after another
+	Epoch    int       // of the cookie that was presented
+	// Presents and Gives number the session IDs of the witness, from 1, in
+	// order of their appearance; 0: none, or not recorded.
+	Presents, Gives int
+	Cache           string // as history.Op
+}
+
+// Request is one request of a Redo.
+type Request struct {
+	Method, Path string
+	Headers      []string // "Name: value"
+	Body         string
 }
 
 // Progress is what is known while a run goes on.

@@ -45,6 +45,7 @@ func (v *visit) login() {
 		return
 	}
 	e.session.loginCall = op.Call
+	e.expiry.signed = max(e.expiry.signed, op.Return)
 	e.session.from = min(e.session.from, op.Return)
 	v.alive()
 	if op.Sent != "" {
@@ -144,7 +145,7 @@ func (r *renewal) blames(a *turnedAway, opt *Options) (ID, bool) {
 		rot := &r.rotations[i]
 		overlaps := rot.call <= a.ret && a.call <= rot.ret
 		old := rot.confirmed && a.sent != "" && a.sent == rot.sent && rot.call <= a.ret
-		inGrace := a.ret < rot.call+grace-tolerance(grace)
+		inGrace := a.ret < rot.call+history.Lives(grace)
 		switch {
 		case !rot.confirmed && !inGrace && rot.call <= a.ret:
 			return 0, false
@@ -175,7 +176,7 @@ func (v *visit) oldGeneration(e *epoch) {
 		for j := range generations {
 			newer := &generations[j]
 			// Of two that overlapped either may have replaced the other.
-			if newer.asked <= old.given || newer.presented == never || op.Call <= newer.presented+grace+tolerance(grace) {
+			if newer.asked <= old.given || newer.presented == never || op.Call <= newer.presented+grace+history.Tolerance(grace) {
 				continue
 			}
 			old.bad = true

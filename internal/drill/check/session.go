@@ -26,6 +26,7 @@ type turnedAway struct {
 	lastGood  time.Duration
 	instance  uint16 // that last knew the session
 	sent      string
+	expiry    bool // after a pause on purpose, see looksExpired
 	witness   []Step
 }
 
@@ -57,19 +58,23 @@ func (v *visit) checked() {
 func (v *visit) anonymous() {
 	e, op := v.e, v.op
 	switch op.Kind {
-	case history.State, history.Append, history.Incr, history.Rotate:
+	case history.State, history.Append, history.Incr, history.Rotate, history.Stream:
 	case history.Logout:
 		v.s.endHere(e, op.Call)
 		return
 	case history.Login, history.Replay, history.Slow:
 		return
 	}
+	if c := op.Connection; c != nil {
+		e.streams.away = c.Broken
+	}
+	v.expiredInTime()
 	// Most answers after a logout end here; suspicion judges those before it.
 	if e.session.from >= op.Call || e.endCall < op.Return || v.expired() {
 		return
 	}
 	away := turnedAway{
-		call: op.Call, ret: op.Return, sent: op.Sent,
+		call: op.Call, ret: op.Return, sent: op.Sent, expiry: v.looksExpired(),
 		lastGood: min(e.session.lastRet, op.Return), instance: e.session.instance,
 	}
 	if len(e.session.away) < 2 { // the second may be the one that no renewal explains
@@ -88,10 +93,10 @@ func (s *shard) endHere(e *epoch, call time.Duration) { e.endCall = min(e.endCal
 // expired: the service was entitled to have let the session go by now.
 func (v *visit) expired() bool {
 	idle, absolute := v.c.opt.IdleTimeout, v.c.opt.AbsoluteTimeout
-	if idle > 0 && v.op.Return-v.e.session.active > idle-tolerance(idle) {
+	if idle > 0 && v.op.Return-v.e.session.active > history.Lives(idle) {
 		return true
 	}
-	return absolute > 0 && v.op.Return-v.e.session.loginCall > absolute-tolerance(absolute)
+	return absolute > 0 && v.op.Return-v.e.session.loginCall > history.Lives(absolute)
 }
 
 // suspicion is what the anonymous answers of an epoch amount to.
@@ -127,11 +132,14 @@ func (e *epoch) suspicion(opt *Options) (suspicion, bool) {
 	if first[id] == nil {
 		return suspicion{}, false
 	}
-	grade := Lost
+	away, grade := first[id], Lost
 	if e.session.lastCall > latest[id] {
 		grade = Stale
 	}
-	return suspicion{id: id, grade: grade, away: first[id]}, true
+	if id == G1 && grade == Lost && first[G1].expiry { // and by nothing before it
+		id = G7
+	}
+	return suspicion{id: id, grade: grade, away: away}, true
 }
 
 // closeSession files the session's loss and counts the events it lived through.
@@ -163,7 +171,11 @@ func (c *Checker) closeSession(s *shard, u *user, e *epoch) {
 	if found.id == G8 {
 		f.detail = fmt.Sprintf("%s is answered as anonymous while the session ID is renewed", u.name)
 	}
-	f.exposure = found.id == G1 && (found.grade == Lost || crossed == 0)
+	if found.id == G7 {
+		s.tally.exposed[G7]++
+		f.detail = fmt.Sprintf("%s was idle for less than the timeout and is answered as anonymous", u.name)
+	}
+	f.exposure = found.id != G8 && (found.grade == Lost || crossed == 0)
 	f.checkedTwice = e.session.checks >= 2
 	s.file(f)
 }

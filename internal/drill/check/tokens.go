@@ -87,6 +87,7 @@ func (v *visit) state() {
 		return
 	}
 	if op.Seen.User == v.u.name {
+		v.outlived()
 		v.checked()
 	}
 	if op.Seen.MarkerOnly {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,7 +27,12 @@ type ClientOptions struct {
 	// files that this process may have open, which leaves as much to the
 	// other end where that is in the same process.
 	Open int64
-	// Dial connects to "host:port"; nil is net.Dialer.
+	// Sources are addresses of this machine that connections are made from, in
+	// turn: each has some 28,000 ports (Linux, ip_local_port_range). None is
+	// the system's choice; to targets on 127.0.0.0/8 it is 127.0.0.2 and on
+	// where there are very many connections.
+	Sources []netip.Addr
+	// Dial connects to "host:port"; nil is net.Dialer with Sources.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -36,9 +43,6 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
 	if o.Open == 0 {
 		o.Open = openFiles() / 3
-	}
-	if o.Dial == nil {
-		o.Dial = new(net.Dialer).DialContext
 	}
 	return o
 }
@@ -58,6 +62,7 @@ type Client struct {
 	dialled   atomic.Uint64
 	open      atomic.Int64
 	stale     atomic.Int64
+	exhausted atomic.Int64 // connections that this machine had no file or port for
 }
 
 // entrance is one address of the service.
@@ -123,8 +128,11 @@ func (c *Client) dial(ctx context.Context) (*lane, error) {
 	e := c.entrances[(c.dialled.Add(1)-1)%uint64(len(c.entrances))]
 	ctx, cancel := context.WithTimeout(ctx, c.opt.DialTimeout)
 	defer cancel()
-	conn, err := c.opt.Dial(ctx, "tcp", e.address)
+	conn, err := c.connect(ctx, e)
 	if err != nil {
+		if ownFault(err) {
+			c.exhausted.Add(1)
+		}
 		return nil, err
 	}
 	if e.tls != nil {
@@ -137,6 +145,55 @@ func (c *Client) dial(ctx context.Context) (*lane, error) {
 	}
 	c.open.Add(1)
 	return &lane{conn: conn, entrance: e}, nil
+}
+
+// connect opens the TCP connection.
+func (c *Client) connect(ctx context.Context, e *entrance) (net.Conn, error) {
+	if c.opt.Dial != nil {
+		return c.opt.Dial(ctx, "tcp", e.address)
+	}
+	var d net.Dialer
+	if from, ok := source(c.opt.Sources, e.address, c.dialled.Load(), c.open.Load()); ok {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	return d.DialContext(ctx, "tcp", e.address)
+}
+
+// portsPerSource is how many open connections there are for each loopback
+// address that new ones are made from. Linux has 28,232 ports for an address,
+// of which closed connections hold theirs for a minute, and once it has given
+// out every second one, connect(2) tries them all before it takes another: 290
+// µs of CPU per request were measured with 18,000 connections from one address,
+// 55 with these.
+const portsPerSource = 4_000
+
+// Elsewhere 127.0.0.2 and on have to be set up first.
+const loopbackSources = runtime.GOOS == "linux"
+
+// source is where the next connection comes from; false: the system may
+// choose. Listed addresses are taken in turn, those of the target's family
+// only; so are loopback ones, of which there are more the more connections are
+// open.
+func source(listed []netip.Addr, address string, dialled uint64, open int64) (netip.Addr, bool) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	target, err := netip.ParseAddr(host) // fails for a name, which may be of either family
+	if len(listed) > 0 {
+		for i := range uint64(len(listed)) {
+			a := listed[(dialled+i)%uint64(len(listed))]
+			if err != nil || a.Unmap().Is4() == target.Unmap().Is4() {
+				return a, true
+			}
+		}
+		return netip.Addr{}, false
+	}
+	n := dialled%uint64(open/portsPerSource+1) + 1
+	if err != nil || !loopbackSources || !target.Unmap().Is4() || !target.IsLoopback() || n == 1 {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFrom4([4]byte{127, 0, byte(n >> 8), byte(n)}), true
 }
 
 // close ends a lane's connection. Nothing is lost by an error here.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/drill/history"
@@ -19,16 +21,20 @@ type Call struct {
 	Cookie string
 }
 
+// Send sends a request of a call for its user, once more where a browser does
+// that by itself, and waits for the answer.
+type Send func(Request) Exchange
+
 // Dialect puts calls into requests and answers into facts. It is used by many
 // goroutines at once.
 type Dialect interface {
 	// Offers tells whether the service has this kind of call. Login must be.
 	Offers(history.Kind) bool
-	// Request is the call on the wire.
-	Request(Call) Request
-	// Read fills op with the times and facts of the exchange: from Call on,
-	// all but Settle.
-	Read(op *history.Op, x *Exchange)
+	// Perform makes a call by the requests that it takes, at least one, one
+	// after another, and fills op with its times and facts: from Call on, all
+	// but Settle. It returns the exchange that decided what became of it, from
+	// the first one's Due, Call and Sent on.
+	Perform(send Send, c Call, op *history.Op) Exchange
 }
 
 // Scouter is what a Dialect may have besides: Scout is called once before the
@@ -42,7 +48,7 @@ type Scouter interface {
 // below 500 was received, in the end.
 func facts(op *history.Op, x *Exchange) bool {
 	op.Call, op.Return = x.Call, x.Return
-	op.Status, op.Failure = x.Status, x.Failure
+	op.Status, op.Failure, op.Cache = x.Status, x.Failure, Cache(x.Header)
 	switch {
 	case x.Failure != nil && !x.Failure.Masked:
 		op.Outcome = history.Unknown
@@ -58,4 +64,16 @@ func facts(op *history.Op, x *Exchange) bool {
 		op.Outcome = history.OK
 	}
 	return true
+}
+
+// Cache is what an answer says of a cache that it came from, "" if it came from
+// none: an Age above zero, or an X-Cache with a hit.
+func Cache(h http.Header) string {
+	if age := h.Get("Age"); age != "" && age != "0" {
+		return "Age: " + age
+	}
+	if v := h.Get("X-Cache"); strings.Contains(strings.ToLower(v), "hit") {
+		return "X-Cache: " + v
+	}
+	return ""
 }

@@ -24,10 +24,21 @@
 // with all of these, and requests that take one to two seconds. After some
 // steps everything comes to rest, a settle read is made, and the user signs
 // out, often while a last request is on its way; the cookies of the ended
-// session are replayed at once and when nothing is in flight any more. Then it
-// begins again. A user who is answered as anonymous makes a settle read as
+// session are replayed at once, when nothing is in flight any more, and during
+// later sessions. Then it begins again. A user who is answered as anonymous makes a settle read as
 // well, and signs in again if that is anonymous too. At the end all users
 // settle.
+//
+// Some users (Options.Streams) hold a stream of events besides, where the
+// dialect is a Streamer: on a connection of its own, from the login to the end
+// of the session. It is resumed with Last-Event-ID when it has broken, and now
+// and then broken on purpose. Each connection is one operation, which has
+// returned when the connection ended; only its first and last event and the
+// first that did not follow are kept.
+//
+// Some users (Options.Expiry) find out when sessions end: they go idle after a
+// settle read, look shortly before the timeout and when it has passed for
+// certain; or they use a session for longer than the absolute timeout.
 //
 // Load is partly open: within a session a step begins when it is due, on
 // another connection (lane) if earlier requests have not been answered; with
@@ -45,7 +56,8 @@
 //   - Every operation that was sent reaches the sink, before the same user's
 //     next operation that waits for it begins. All randomness comes from the
 //     seed.
-//   - Goroutines are bounded by users times lanes, plus two.
+//   - Goroutines are bounded by users times lanes, plus one for each stream,
+//     plus two. A stream takes two readers of 4 KiB while it is open.
 //   - The standard library's parser of answers (net/http.ReadResponse) is all
 //     that is shared with what may be under test.
 //

@@ -38,3 +38,14 @@ func isTimeout(err error) bool {
 
 // idempotent tells whether a browser may send a request of that method again.
 func idempotent(method string) bool { return method == "GET" || method == "HEAD" }
+
+// ownFault: a connection did not come about because this machine has no file,
+// port or memory left for it. The service has no part in it.
+func ownFault(err error) bool {
+	for _, own := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	return false
+}

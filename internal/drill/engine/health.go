@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ const (
 // failure within it may be the drill's own.
 type Window struct {
 	From, To time.Duration
-	Why      string
+	Why      string // reasons of its seconds, the first of each kind, "; " between them
 }
 
 // Health tells how far the drill was able to do its work.
@@ -43,14 +44,17 @@ func (h Health) Limited(d time.Duration) float64 {
 }
 
 // canary watches the process in windows of one second: whether timers fire in
-// time, how much CPU is used and how much load is shed. GOMAXPROCS is the
+// time, how much CPU is used, how much load is shed and whether connections can
+// be made. GOMAXPROCS is the
 // measure for CPU, because it follows the cgroup's quota.
 type canary struct {
-	clock    Clock
-	load     *counters
-	used     func() (cpu time.Duration, ok bool)
-	lateness histogram
-	share    atomic.Uint64 // CPU of the whole run, in millionths
+	clock Clock
+	load  *counters
+	used  func() (cpu time.Duration, ok bool)
+	// exhausted counts connections that this machine could not make.
+	exhausted func() int64
+	lateness  histogram
+	share     atomic.Uint64 // CPU of the whole run, in millionths
 
 	mu      sync.Mutex
 	windows []Window
@@ -61,11 +65,12 @@ type reading struct {
 	at         time.Duration
 	cpu        time.Duration
 	sent, shed int64
+	exhausted  int64
 }
 
 func (c *canary) read() reading {
 	cpu, _ := c.used() // where it cannot be known it stays zero
-	return reading{c.clock.Now(), cpu, c.load.sent.Load(), c.load.shed.Load()}
+	return reading{c.clock.Now(), cpu, c.load.sent.Load(), c.load.shed.Load(), c.exhausted()}
 }
 
 // run watches until stop is closed.
@@ -102,25 +107,40 @@ func (c *canary) judge(first, a, b reading, worst time.Duration) {
 		return
 	}
 	c.share.Store(uint64(share(first, b) * 1e6))
-	why := ""
-	sent, shed := b.sent-a.sent, b.shed-a.shed
-	switch {
-	case worst > lateBound:
-		why = "timers late by " + worst.Round(time.Millisecond).String()
-	case share(a, b) > maxCPU && b.at-a.at >= windowSize/2:
-		why = "more than 85 % CPU"
-	case float64(shed) > maxShed*float64(sent+shed):
-		why = "load shed: all lanes of a user were taken"
-	default:
-		return
+	var why []string
+	if worst > lateBound {
+		why = append(why, "timers late by "+worst.Round(time.Millisecond).String())
 	}
+	if share(a, b) > maxCPU && b.at-a.at >= windowSize/2 {
+		why = append(why, "more than 85 % CPU")
+	}
+	if sent, shed := b.sent-a.sent, b.shed-a.shed; float64(shed) > maxShed*float64(sent+shed) {
+		why = append(why, "load shed: all lanes of a user were taken")
+	}
+	if b.exhausted > a.exhausted {
+		why = append(why, "out of files or ports for connections")
+	}
+	if len(why) > 0 {
+		c.limited(a.at, b.at, why)
+	}
+}
+
+// limited notes a window, or that the last one goes on.
+func (c *canary) limited(from, to time.Duration, why []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := len(c.windows); n > 0 && c.windows[n-1].To == a.at {
-		c.windows[n-1].To = b.at // the first reason stays
+	n := len(c.windows)
+	if n == 0 || c.windows[n-1].To != from {
+		c.windows = append(c.windows, Window{from, to, strings.Join(why, "; ")})
 		return
 	}
-	c.windows = append(c.windows, Window{a.at, b.at, why})
+	w := &c.windows[n-1]
+	w.To = to
+	for _, reason := range why {
+		if kind, _, _ := strings.Cut(reason, " "); !strings.Contains(w.Why, kind+" ") {
+			w.Why += "; " + reason
+		}
+	}
 }
 
 // share of the cores that the process used from a to b.

@@ -60,17 +60,16 @@ func expiry(c *http.Cookie, now time.Time) time.Time {
 	return c.Expires
 }
 
-// header is the value of the Cookie header, "" without cookies. An explicit
-// cookie "name=value" takes the place of the one of its name.
+// header is the value of the Cookie header, "" without cookies. Explicit
+// cookies "name=value; name=value" take the places of those of their names.
 func (j *jar) header(explicit string, now time.Time) string {
 	if len(j.cookies) == 0 {
 		return explicit
 	}
-	name, _, _ := strings.Cut(explicit, "=")
 	var b strings.Builder
 	b.WriteString(explicit)
 	for _, c := range j.cookies {
-		if c.name == name || !c.until.IsZero() && !c.until.After(now) {
+		if hasCookie(explicit, c.name) || !c.until.IsZero() && !c.until.After(now) {
 			continue
 		}
 		if b.Len() > 0 {
@@ -81,6 +80,18 @@ func (j *jar) header(explicit string, now time.Time) string {
 		b.WriteString(c.value)
 	}
 	return b.String()
+}
+
+// hasCookie tells whether a Cookie header names a cookie.
+func hasCookie(header, name string) bool {
+	for len(header) > 0 {
+		var pair string
+		pair, header, _ = strings.Cut(header, "; ")
+		if n, _, _ := strings.Cut(pair, "="); n == name {
+			return true
+		}
+	}
+	return false
 }
 
 // valueOf is the value as it was sent, with its quotes.
@@ -99,4 +110,15 @@ func cookieIn(header, name string) string {
 		}
 	}
 	return ""
+}
+
+// Present has the user hold the cookies of a Cookie header.
+func (u *User) Present(header string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for field := range strings.SplitSeq(header, "; ") {
+		if name, value, ok := strings.Cut(field, "="); ok {
+			u.jar.set(&http.Cookie{Name: name, Value: value}, time.Now())
+		}
+	}
 }

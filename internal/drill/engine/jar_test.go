@@ -55,3 +55,23 @@ func TestCookieIn(t *testing.T) {
 		}
 	}
 }
+
+// Explicit cookies take the places of those of their names.
+func TestJarExplicit(t *testing.T) {
+	var j jar
+	j.receive(http.Header{"Set-Cookie": {"a=1", "b=2", "c=3"}}, time.Now())
+	for explicit, want := range map[string]string{"": "a=1; b=2; c=3", "b=9": "b=9; a=1; c=3", "c=9; a=8": "c=9; a=8; b=2", "aa=7": "aa=7; a=1; b=2; c=3"} {
+		if got := j.header(explicit, time.Now()); got != want {
+			t.Errorf("%q: %q, want %q", explicit, got, want)
+		}
+	}
+	c, err := NewClient([]string{"http://h"}, NewClock(), ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := c.User()
+	u.Present("a=1; b=x=y")
+	if got := u.Cookies(); got != "a=1; b=x=y" {
+		t.Errorf("presented %q", got)
+	}
+}

@@ -16,6 +16,7 @@ const (
 	active                 // works in steps
 	settling               // begins nothing until all has ended and been quiet
 	checking               // the settle read is on its way
+	resting                // does nothing until its session has, or has not, expired
 	parting                // settled; a last request, then the logout
 	leaving                // the logout is on its way
 	over                   // done for good
@@ -40,7 +41,7 @@ type plan struct {
 	quiet    time.Duration // before a settle read
 	lanes    int
 	slow     Slow
-	offers   [history.Slow + 1]bool
+	offers   [history.Stream + 1]bool
 	slots    slots
 }
 
@@ -70,6 +71,7 @@ type journey struct {
 
 	inFlight flight
 	settle   settlement
+	trial    trial
 	session  generation // of this epoch
 	left     []generation
 	replays  int  // left to make of the last one
@@ -108,7 +110,7 @@ func (j *journey) wake(now time.Duration) (fire []action, shed int) {
 	case away:
 		fire = j.awayStep(due)
 	case active:
-		if j.closing || j.settle.doubt || j.steps == 0 {
+		if j.closing || j.settle.doubt || j.steps == 0 || j.trial.ofAge(now) {
 			j.settleSoon(now)
 			return nil, 0
 		}
@@ -117,10 +119,9 @@ func (j *journey) wake(now time.Duration) (fire []action, shed int) {
 		if j.inFlight.n > 0 { // the last one to end sets the alarm
 			return nil, 0
 		}
-		j.place = checking
-		a := j.action(history.State, due)
-		a.op.Settle = true
-		fire = []action{a}
+		fire = []action{j.look(due, j.trial.state != forNothing || j.trial.ofAge(now))}
+	case resting:
+		fire = []action{j.look(due, true)}
 	case parting:
 		fire = j.part(now, due)
 	case signingIn, checking, leaving, over:
@@ -129,6 +130,14 @@ func (j *journey) wake(now time.Duration) (fire []action, shed int) {
 		j.began(&fire[i])
 	}
 	return fire, shed
+}
+
+// look is the settle read; expiry: to see whether the session has expired.
+func (j *journey) look(due time.Duration, expiry bool) action {
+	j.place = checking
+	a := j.action(history.State, due)
+	a.op.Settle, a.op.Expiry = true, expiry
+	return a
 }
 
 func (j *journey) action(k history.Kind, due time.Duration) action {
@@ -263,6 +272,7 @@ func (j *journey) loggedIn(op *history.Op, now time.Duration) {
 	j.place = active
 	j.steps = 2 + j.rng.IntN(17)
 	j.settle = settlement{notUntil: j.settle.notUntil}
+	j.tryExpiry(op)
 	j.inFlight.keys = [keys]time.Duration{}
 	j.due = now + j.jitter(1)
 	j.alarm = j.due
@@ -276,6 +286,7 @@ func (j *journey) loggedIn(op *history.Op, now time.Duration) {
 func (j *journey) settleSoon(now time.Duration) {
 	j.place = settling
 	j.settle.tries = 0
+	j.trial.state = forNothing
 	j.alarm = j.quietAt(now)
 }
 
@@ -292,6 +303,9 @@ func (j *journey) settled(op *history.Op, now time.Duration) {
 	lost := op.Anonymous || op.Seen != nil && op.Seen.User != history.UserName(j.user)
 	answered := op.Outcome == history.OK || lost
 	j.settle.tries++
+	if j.tried(op, lost, answered, now) {
+		return
+	}
 	switch {
 	case !answered && j.settle.tries < settleTries:
 		j.place = settling
@@ -309,7 +323,9 @@ func (j *journey) settled(op *history.Op, now time.Duration) {
 		j.leave(now, j.jitter(1)) // the next login is all the end there is
 	default:
 		j.place = active
-		j.steps = max(j.steps, 3)
+		if !j.trial.stays {
+			j.steps = max(j.steps, 3)
+		}
 		j.settle.doubt = false
 		j.due = now + j.jitter(1)
 		j.alarm = j.due
@@ -364,6 +380,9 @@ func (j *journey) end(now, notBefore time.Duration) {
 	switch j.place {
 	case active:
 		j.settleSoon(now)
+	case resting: // the pause is over
+		j.place = settling
+		j.alarm = j.quietAt(now)
 	case settling:
 		j.alarm = j.quietAt(now)
 	case away:

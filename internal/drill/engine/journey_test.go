@@ -292,7 +292,7 @@ func TestJourneyWithoutAnswers(t *testing.T) {
 // With nothing offered but the login a user still comes to its end.
 func TestJourneyWithFewCalls(t *testing.T) {
 	w := newWorld(6)
-	w.journey.plan.offers = [history.Slow + 1]bool{history.Login: true, history.State: true}
+	w.journey.plan.offers = [history.Stream + 1]bool{history.Login: true, history.State: true}
 	w.run(t, 30*time.Second)
 	for _, op := range w.ops {
 		if op.Kind != history.Login && op.Kind != history.State {

@@ -99,7 +99,7 @@ func (l *lane) receive(method string, maxBody int64, arrived func(http.Header)) 
 	defer resp.Body.Close()
 	a := answer{status: resp.StatusCode, header: resp.Header}
 	arrived(resp.Header)
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	a.body, err = readBody(resp, maxBody)
 	if int64(len(a.body)) > maxBody {
 		a.body, a.truncated = a.body[:maxBody], true
 	}
@@ -110,6 +110,24 @@ func (l *lane) receive(method string, maxBody int64, arrived func(http.Header)) 
 	a.complete = !a.truncated && !resp.Close && r.Buffered() == 0 && resp.StatusCode != http.StatusSwitchingProtocols
 	return a, nil
 }
+
+// readBody reads a body, at most a byte more than maxBody of it; at once, if it
+// is known to be short.
+func readBody(resp *http.Response, maxBody int64) ([]byte, error) {
+	if n := resp.ContentLength; n < 0 || n > min(maxBody, 64<<10) || resp.Request == askedForHead {
+		return io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	}
+	body := make([]byte, resp.ContentLength)
+	n, err := io.ReadFull(resp.Body, body)
+	return body[:n], err
+}
+
+// What the parser must know of a request: whether it was a HEAD, whose answers
+// say how long a body would be and have none.
+var (
+	askedForHead = &http.Request{Method: http.MethodHead}
+	askedForBody = &http.Request{Method: http.MethodGet}
+)
 
 // reason is why an answer could not be read: where the bytes ended early, that,
 // and not what the parser thinks of half a line.
@@ -124,8 +142,12 @@ func (l *lane) reason(err error) error {
 func (l *lane) head(r *bufio.Reader, method string) (*http.Response, error) {
 	l.limit = maxHead
 	defer func() { l.limit = 0 }()
+	asked := askedForBody
+	if method == http.MethodHead {
+		asked = askedForHead
+	}
 	for range maxInterim {
-		resp, err := http.ReadResponse(r, &http.Request{Method: method})
+		resp, err := http.ReadResponse(r, asked)
 		if err != nil {
 			return nil, err
 		}

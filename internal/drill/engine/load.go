@@ -26,7 +26,9 @@ type Load struct {
 	begun   atomic.Int64 // on the clock; negative: not yet
 	done    atomic.Int64 // users who are over
 	sink    func(history.Op)
+	life    context.Context // of what is in flight; outlives that of Run
 	workers sync.WaitGroup
+	crew    crew
 }
 
 // virtual is a user of a load.
@@ -35,6 +37,11 @@ type virtual struct {
 
 	mu      sync.Mutex
 	journey journey
+	// A user who holds a stream: in which epoch, and how to end it; nil: none
+	// is held now.
+	streams   bool
+	streaming int
+	stop      context.CancelFunc
 
 	// Of the timeline, under its lock.
 	alarm time.Duration
@@ -52,7 +59,7 @@ func New(opt Options) (*Load, error) {
 		return nil, err
 	}
 	l := &Load{opt: opt, client: client, dialect: opt.Dialect, when: newTimeline()}
-	l.canary = canary{clock: opt.Clock, load: &l.count, used: processCPU}
+	l.canary = canary{clock: opt.Clock, load: &l.count, used: processCPU, exhausted: l.client.exhausted.Load}
 	l.phase.Store(Waiting)
 	l.begun.Store(-1)
 	return l, nil
@@ -92,14 +99,17 @@ func (l *Load) Run(ctx context.Context, sink func(history.Op)) error {
 		l.dialect = d
 	}
 	l.sink = sink
+	// The exchanges outlive ctx: its end is the end of the load, not theirs.
+	l.life = context.WithoutCancel(ctx)
 	l.begin()
 	stop, watched := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(watched)
 		l.canary.run(stop)
 	}()
-	// The exchanges outlive ctx: its end is the end of the load, not theirs.
-	l.drive(context.WithoutCancel(ctx), ctx.Done())
+	l.crew.handed = make(chan task)
+	l.drive(l.life, ctx.Done())
+	close(l.crew.handed)
 	l.workers.Wait()
 	close(stop)
 	<-watched
@@ -117,11 +127,16 @@ func (l *Load) begin() {
 	for k := range l.plan.offers {
 		l.plan.offers[k] = l.dialect.Offers(history.Kind(k))
 	}
+	_, streaming := l.dialect.(Streamer)
+	streaming = streaming && l.plan.offers[history.Stream]
 	now := l.opt.Clock.Now()
 	l.begun.Store(int64(now))
 	for i := range l.opt.Users {
-		v := &virtual{client: l.client.User()}
+		v := &virtual{client: l.client.User(), streams: streaming && chosen(i, l.opt.Streams.Users, l.opt.Users)}
 		v.journey = journey{plan: &l.plan, user: i, rng: rand.New(rand.NewPCG(l.opt.Seed, uint64(i)))}
+		if l.opt.Expiry.tries(i, l.opt.Users) {
+			v.journey.trial.expiry = l.opt.Expiry
+		}
 		v.journey.alarm = now + time.Duration(int64(l.opt.Pace.Ramp)*int64(i)/int64(l.opt.Users))
 		v.journey.due = v.journey.alarm
 		l.users = append(l.users, v)
@@ -195,6 +210,7 @@ func (l *Load) changed(v *virtual, before place) {
 		l.done.Add(1)
 		l.when.poke()
 	}
+	l.follow(v)
 	l.when.set(v, j.alarm)
 }
 
@@ -213,22 +229,15 @@ func (l *Load) wake(ctx context.Context, v *virtual) {
 	v.mu.Unlock()
 	l.count.shed.Add(int64(shed))
 	for i := range fire {
-		l.workers.Go(func() { l.perform(ctx, v, &fire[i]) })
+		l.hand(ctx, task{v, &fire[i]})
 	}
 }
 
 // perform sends one operation, and hands on what became of it.
 func (l *Load) perform(ctx context.Context, v *virtual, a *action) {
 	l.count.began(l.opt.Clock.Now(), a.due)
-	req := l.dialect.Request(a.call)
-	req.Due = a.due
-	x, err := v.client.Do(ctx, req)
-	if err != nil {
-		panic("engine: a journey has more in flight than lanes: " + err.Error())
-	}
-	x, _ = v.client.Masked(ctx, req, x)
 	op := a.op
-	l.dialect.Read(&op, &x)
+	x := l.dialect.Perform(func(req Request) Exchange { return v.send(ctx, req, a.due) }, a.call, &op)
 	l.count.ended(&op, &x)
 	l.sink(op)
 	v.mu.Lock()
@@ -238,6 +247,17 @@ func (l *Load) perform(ctx context.Context, v *virtual, a *action) {
 	l.changed(v, before)
 }
 
+// send makes one request of an operation. An operation holds one lane at most.
+func (v *virtual) send(ctx context.Context, req Request, due time.Duration) Exchange {
+	req.Due = due
+	x, err := v.client.Do(ctx, req)
+	if err != nil {
+		panic("engine: a journey has more in flight than lanes: " + err.Error())
+	}
+	x, _ = v.client.Masked(ctx, req, x)
+	return x
+}
+
 // Stats is a snapshot of the figures so far.
 func (l *Load) Stats() Stats {
 	c := &l.count
@@ -245,7 +265,7 @@ func (l *Load) Stats() Stats {
 		Phase: l.phase.Load().(Phase),
 		Sent:  c.sent.Load(), OK: c.ok.Load(), Failed: c.failed.Load(), Masked: c.masked.Load(),
 		Late: c.late.Load(), Shed: c.shed.Load(), Stale: l.client.stale.Load(),
-		InFlight: c.inFlight.Load(), Sessions: c.sessions.Load(),
+		InFlight: c.inFlight.Load(), Sessions: c.sessions.Load(), Streams: c.streams.Load(),
 		FromDue: c.fromDue.latency(), FromSend: c.fromSend.latency(),
 	}
 	if begun := time.Duration(l.begun.Load()); begun >= 0 {

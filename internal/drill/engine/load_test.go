@@ -19,15 +19,20 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 )
 
-// sink collects a run's operations.
+// sink collects a run's operations, connections of streams apart.
 type sink struct {
-	mu  sync.Mutex
-	ops []history.Op
+	mu      sync.Mutex
+	ops     []history.Op
+	streams []history.Op
 }
 
 func (s *sink) observe(op history.Op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if op.Kind == history.Stream {
+		s.streams = append(s.streams, op)
+		return
+	}
 	s.ops = append(s.ops, op)
 }
 
@@ -104,7 +109,7 @@ func TestLoadOnSockets(t *testing.T) {
 		s.observe(op)
 		mu.Lock()
 		defer mu.Unlock()
-		if seen[op.Kind]++; len(seen) == int(history.Slow)+1 && seen[history.Login] >= 50 && time.Since(begun) > time.Second {
+		if seen[op.Kind]++; len(seen) == int(history.Stream)+1 && seen[history.Login] >= 50 && time.Since(begun) > time.Second {
 			enough()
 		}
 	})

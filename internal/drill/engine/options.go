@@ -19,6 +19,8 @@ type Options struct {
 	Seed     uint64
 	Run      string // at the end of each token, see history.Token; "" is the seed
 	Slow     Slow
+	Streams  Streams
+	Expiry   Expiry
 	// Quiet is for how long nothing of a user was in flight before a settle
 	// read: the lag that the service is granted. 0 is 150 ms.
 	Quiet  time.Duration
@@ -53,6 +55,8 @@ func (o Options) withDefaults() Options {
 		o.Pace.Ramp = min(ramp, o.Duration/4)
 	}
 	o.Run = cmp.Or(o.Run, fmt.Sprintf("%x", o.Seed))
+	o.Streams = o.Streams.withDefaults(o.Users)
+	o.Expiry = o.Expiry.withDefaults(o.Users, o.Duration)
 	o.Slow.Kept = cmp.Or(o.Slow.Kept, 5)
 	o.Slow.Time = cmp.Or(o.Slow.Time, time.Second)
 	o.Quiet = cmp.Or(o.Quiet, 150*time.Millisecond)
@@ -72,7 +76,8 @@ func (o Options) check() error {
 		return fmt.Errorf("load: duration %v, want more than nothing", o.Duration)
 	case o.Control < 0 || o.Control > o.Duration:
 		return fmt.Errorf("load: control %v is not within the duration %v", o.Control, o.Duration)
-	case o.Pace.Rate < 0 || o.Pace.Think < 0 || o.Pace.Ramp < 0 || o.Quiet < 0 || o.Slow.Time < 0:
+	case o.Pace.Rate < 0 || o.Pace.Think < 0 || o.Pace.Ramp < 0 || o.Quiet < 0 || o.Slow.Time < 0 ||
+		o.Streams.Retry < 0 || o.Streams.Within < 0 || o.Expiry.Idle < 0 || o.Expiry.Absolute < 0:
 		return errors.New("load: rates and times must not be negative")
 	case o.Pace.Rate > 0 && o.Pace.Think > 0:
 		return errors.New("load: a rate and a think time exclude one another")

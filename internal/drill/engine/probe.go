@@ -25,7 +25,7 @@ type Probe struct {
 	// answer without it names its instance in "i".
 	InstanceHeader string
 
-	missing [history.Slow + 1]bool // answered 404 to the scout
+	missing [history.Stream + 1]bool // answered 404 to the scout
 }
 
 // Offers tells whether the scout found the call.
@@ -34,6 +34,13 @@ func (p Probe) Offers(k history.Kind) bool {
 		return p.Cookie != "" && !p.missing[history.State]
 	}
 	return int(k) < len(p.missing) && !p.missing[k]
+}
+
+// Perform makes a call by one request.
+func (p Probe) Perform(send Send, c Call, op *history.Op) Exchange {
+	x := send(p.Request(c))
+	p.Read(op, &x)
+	return x
 }
 
 var probeCalls = [...]struct{ method, path string }{
@@ -45,6 +52,7 @@ var probeCalls = [...]struct{ method, path string }{
 	history.Logout: {"POST", "/logout"},
 	history.Replay: {"GET", "/state"},
 	history.Slow:   {"GET", "/slow"},
+	history.Stream: {"GET", "/stream"},
 }
 
 // Request is the call on the wire. A call with Cookie presents that value; a
@@ -62,7 +70,7 @@ func (p Probe) Request(c Call) Request {
 		r.Longer = c.Time
 	case history.Replay:
 		r.Detached = true
-	case history.State, history.Incr, history.Rotate, history.Logout:
+	case history.State, history.Incr, history.Rotate, history.Logout, history.Stream:
 	}
 	r.Path = path
 	if c.Cookie != "" && p.Cookie != "" {
@@ -130,7 +138,7 @@ func (p Probe) body(op *history.Op, x *Exchange) {
 		if !valid || b.User == nil { // the contract asks for no body
 			return
 		}
-	case history.Append, history.Rotate, history.Logout, history.Slow:
+	case history.Append, history.Rotate, history.Logout, history.Slow, history.Stream:
 		return
 	}
 	if !valid {

@@ -43,6 +43,7 @@ func (p Probe) Scout(ctx context.Context, c *Client) (Dialect, error) {
 			return nil, err
 		}
 	}
+	p.missing[history.Stream] = !p.streams(ctx, u, c.opt.Timeout)
 	for _, k := range []history.Kind{history.State, history.Append, history.Incr, history.Rotate, history.Slow, history.Logout} {
 		x, err := u.Do(ctx, p.Request(Call{Kind: k, Key: "k0", Token: scoutName}))
 		if err != nil {

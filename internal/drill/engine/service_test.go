@@ -20,9 +20,12 @@ const secret = "the secret of the engine's tests"
 // service keeps sessions in memory, faithfully, behind the probe. The fields
 // plant faults.
 type service struct {
-	affinity bool                               // sets a second cookie, the same for everybody
-	before   func(w http.ResponseWriter) bool   // false: has answered
-	forget   func(principal string, n int) bool // the n-th request of a session loses it
+	affinity bool                                    // sets a second cookie, the same for everybody
+	before   func(w http.ResponseWriter) bool        // false: has answered
+	forget   func(principal string, n int) bool      // the n-th request of a session loses it
+	revives  time.Duration                           // after a logout; 0 never
+	keepsIDs bool                                    // IDs that were replaced open the session for ever
+	expires  func(rec *record, r *http.Request) bool // asked by each request of a session
 
 	mu       sync.Mutex
 	sessions map[string]*record // by cookie value
@@ -30,6 +33,8 @@ type service struct {
 
 type record struct {
 	principal string
+	signed    time.Time
+	active    time.Time // by whatever counts as activity; expires keeps it
 	tokens    []string
 	n         int64
 	requests  int
@@ -49,7 +54,7 @@ func (s *service) of(r *http.Request) (string, *record) {
 	if rec == nil || rec.gone {
 		return "", nil
 	}
-	if until, replaced := rec.until[c.Value]; replaced && time.Now().After(until) {
+	if until, replaced := rec.until[c.Value]; replaced && !s.keepsIDs && time.Now().After(until) {
 		return "", nil
 	}
 	return c.Value, rec
@@ -82,6 +87,10 @@ func (s *service) principal(_ http.ResponseWriter, r *http.Request) (who string,
 	if rec == nil {
 		return "", nil
 	}
+	if s.expires != nil && s.expires(rec, r) {
+		rec.gone = true
+		return "", nil
+	}
 	rec.requests++
 	if s.forget != nil && s.forget(rec.principal, rec.requests) {
 		rec.gone = true
@@ -96,8 +105,19 @@ func (s *service) signIn(w http.ResponseWriter, r *http.Request, principal strin
 	if _, rec := s.of(r); rec != nil {
 		rec.gone = true
 	}
-	s.give(w, &record{principal: principal, until: map[string]time.Time{}})
+	s.give(w, &record{principal: principal, signed: time.Now(), active: time.Now(), until: map[string]time.Time{}})
 	return nil
+}
+
+func (s *service) revive(rec *record) {
+	if s.revives == 0 {
+		return
+	}
+	time.AfterFunc(s.revives, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		rec.gone = false
+	})
 }
 
 func (s *service) handler(t *testing.T) http.Handler {
@@ -109,6 +129,7 @@ func (s *service) handler(t *testing.T) http.Handler {
 		SignOut: func(w http.ResponseWriter, r *http.Request) error {
 			return s.change(r, func(_ string, rec *record) {
 				rec.gone = true
+				s.revive(rec)
 				http.SetCookie(w, &http.Cookie{Name: "sid", Path: "/", MaxAge: -1})
 			})
 		},

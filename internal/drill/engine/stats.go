@@ -32,6 +32,7 @@ type Stats struct {
 	Shed     int64         // not sent: all lanes of the user were taken
 	Stale    int64         // idle connections that the service had closed, noticed before use
 	InFlight int64
+	Streams  int64 // held open or being opened; no requests
 	Sessions int64 // users who are signed in, as far as they know
 
 	// Of all operations but the slow ones and those that were not answered;
@@ -43,8 +44,8 @@ type Stats struct {
 const lateBound = 50 * time.Millisecond
 
 type counters struct {
-	sent, ok, failed, masked, late, shed, inFlight, sessions atomic.Int64
-	fromDue, fromSend                                        histogram
+	sent, ok, failed, masked, late, shed, inFlight, sessions, streams atomic.Int64
+	fromDue, fromSend                                                 histogram
 }
 
 func (c *counters) began(x time.Duration, due time.Duration) {

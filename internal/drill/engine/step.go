@@ -70,7 +70,11 @@ func (j *journey) step(now time.Duration) (fire []action, shed int) {
 			j.plan.slots.give()
 		}
 	}
-	j.due += j.jitter(max(len(wanted), 1))
+	pause := j.jitter(max(len(wanted), 1))
+	if j.trial.stays && j.trial.expiry.Idle > 0 { // it must not end for being idle
+		pause = min(pause, j.trial.expiry.Idle/3)
+	}
+	j.due += pause
 	j.alarm = j.due
 	return wanted[:n], len(wanted) - n
 }
@@ -99,7 +103,7 @@ func (j *journey) choose(most int) []history.Kind {
 		kinds = repeat(history.Incr, 1+j.rng.IntN(3))
 	case r < 80:
 		kinds = append(repeat(history.Append, 1+j.rng.IntN(2)), history.Rotate, history.State, history.Incr)
-	case r < 84:
+	case r < 87:
 		kinds = []history.Kind{history.Replay, history.State}
 	default:
 		kinds = []history.Kind{history.Append, history.State, history.Append, history.Incr, history.State}
@@ -111,6 +115,9 @@ func (j *journey) choose(most int) []history.Kind {
 // work makes an action of a kind; false where that cannot be now. planned are
 // the step's actions so far.
 func (j *journey) work(k history.Kind, now, due time.Duration, planned []action) (action, bool) {
+	if !j.plan.offers[k] && (k == history.Append || k == history.Incr || k == history.Rotate) {
+		k = history.State // a look in place of what the service does not have keeps the pace
+	}
 	if !j.plan.offers[k] {
 		return action{}, false
 	}
@@ -127,9 +134,12 @@ func (j *journey) work(k history.Kind, now, due time.Duration, planned []action)
 		a.call.Key, a.call.Token = a.op.Key, a.op.Token
 	case history.Rotate:
 		return a, !j.inFlight.rotating
-	case history.Replay: // an ID that a renewal has replaced
+	case history.Replay: // of a session that was left, or an ID that a renewal has replaced
+		if n := len(j.left); n > 0 && j.rng.IntN(2) == 0 {
+			return j.replay(j.left[j.rng.IntN(n)], due), true
+		}
 		if n := len(j.session.cookies); n > 1 && !j.inFlight.rotating {
-			a.call.Cookie = j.session.cookies[j.rng.IntN(n-1)]
+			a.call.Cookie = j.session.cookies[j.rng.IntN(2)*j.rng.IntN(n-1)] // often the oldest, whose grace is over
 			return a, true
 		}
 		return a, false

@@ -25,8 +25,8 @@ type Request struct {
 	Fields []Field
 	Body   []byte
 
-	// Cookie is one cookie, "name=value", presented in place of the jar's of
-	// that name.
+	// Cookie is a cookie "name=value", or several joined by "; ", presented in
+	// place of the jar's of those names.
 	Cookie string
 	// Detached leaves the jar alone: only Cookie is presented, and what the
 	// answer sets is not kept.
@@ -163,9 +163,12 @@ func (u *User) exchange(ctx context.Context, l *lane, req Request, x *Exchange) 
 	if err := l.conn.SetDeadline(time.Now().Add(u.c.opt.Timeout + req.Longer)); err != nil {
 		return answer{}, err
 	}
-	stop := context.AfterFunc(ctx, func() {
-		_ = l.conn.SetDeadline(past) // fails if the connection is closed already, which will do
-	})
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() {
+			_ = l.conn.SetDeadline(past) // fails if the connection is closed already, which will do
+		})
+	}
 	a, err := u.sendAndReceive(l, req, x.Cookie)
 	// Where ctx has ended its deadline may still be about to be set.
 	a.complete = stop() && a.complete

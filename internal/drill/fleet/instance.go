@@ -103,6 +103,10 @@ func (i *Instance) Wait(ctx context.Context) (Exit, error) {
 // ErrEnded if it is not running any more.
 func (i *Instance) Terminate() (time.Duration, error) { return i.signal(syscall.SIGTERM, false) }
 
+// Signal sends another signal to the process, and returns the moment before.
+// ErrEnded if it is not running any more.
+func (i *Instance) Signal(s syscall.Signal) (time.Duration, error) { return i.signal(s, false) }
+
 // Pause stops the process group (SIGSTOP) until Continue. On Linux the process
 // stands still when it returns.
 func (i *Instance) Pause() (time.Duration, error) {

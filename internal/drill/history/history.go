@@ -18,6 +18,7 @@ const (
 	Logout             // ends the epoch
 	Replay             // State with a cookie of an ended epoch: must be anonymous
 	Slow               // takes a while
+	Stream             // one connection of a stream of events
 )
 
 // Outcome of an operation.
@@ -44,6 +45,10 @@ type Op struct {
 	// Settle marks a State read that was made after the user's other
 	// operations had ended and been quiet: what is missing now is lost.
 	Settle bool
+	// Expiry marks a State read that finds out whether the session has expired:
+	// made after a pause in which nothing of the user was in flight but its
+	// stream, or, by the absolute timeout, when a session has come of age.
+	Expiry bool
 
 	// Anonymous: answered 401 to a call that a session should have opened.
 	Anonymous bool
@@ -55,7 +60,10 @@ type Op struct {
 	// the ID, and which generation a replay tries, is seen by it alone.
 	Sent string
 
+	Connection *Connection // of a Stream
+
 	Failure *Failure // of a request that failed, whatever Outcome
+	Cache   string   // "Age: 3" or "X-Cache: HIT" of an answer that a cache gave; "" none says so
 }
 
 // Seen is what an answer showed.

@@ -9,6 +9,7 @@ import (
 var kindNames = [...]string{
 	Login: "login", Append: "append", State: "state", Incr: "incr",
 	Rotate: "rotate", Logout: "logout", Replay: "replay", Slow: "slow",
+	Stream: "stream",
 }
 
 // String is the name of the probe's call, and "replay".

@@ -69,3 +69,45 @@ func ExampleSeries() {
 	// 250ms 2 shop-1 2
 	// 500ms 3 shop-1 3
 }
+
+// lost is a run in which one session of 2,000 was lost.
+func lost() report.Result {
+	g := check.Guarantee{ID: check.G1, Status: check.Fail, Exposed: 2000, Bad: 1, Lost: 1, BoundSession: .0024, BoundEvent: 1}
+	return report.Result{Verdict: check.VerdictFail, Outcome: check.Outcome{Guarantees: []check.Guarantee{g}, Duration: time.Minute}}
+}
+
+func ExampleMarkdown() {
+	var b strings.Builder
+	if err := report.Markdown(&b, lost()); err != nil {
+		fmt.Println(err)
+	}
+	first, _, _ := strings.Cut(b.String(), "\n")
+	fmt.Println(first)
+	// Output: ## FAIL: Users were hurt: 1 session lost.
+}
+
+func ExampleJUnit() {
+	var b strings.Builder
+	if err := report.JUnit(&b, lost()); err != nil {
+		fmt.Println(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "<testsuites") {
+			fmt.Print(line)
+		}
+	}
+	// Output: <testsuites name="evenkeel drill" tests="2" failures="2" errors="0" time="60.000">
+}
+
+func ExamplePrometheus() {
+	var b strings.Builder
+	if err := report.Prometheus(&b, lost()); err != nil {
+		fmt.Println(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "evenkeel_drill_violations{") {
+			fmt.Print(line)
+		}
+	}
+	// Output: evenkeel_drill_violations{guarantee="G1"} 1
+}

@@ -17,6 +17,19 @@ func WriteFile(name string, stdout io.Writer, r Result) error { return write(nam
 // WriteHTML writes report.html as WriteFile writes result.json.
 func WriteHTML(name string, stdout io.Writer, r Result) error { return write(name, stdout, r, HTML) }
 
+// WriteJUnit writes the JUnit as WriteFile writes result.json.
+func WriteJUnit(name string, stdout io.Writer, r Result) error { return write(name, stdout, r, JUnit) }
+
+// WriteMarkdown writes the summary as WriteFile writes result.json.
+func WriteMarkdown(name string, stdout io.Writer, r Result) error {
+	return write(name, stdout, r, Markdown)
+}
+
+// WritePrometheus writes the figures as WriteFile writes result.json.
+func WritePrometheus(name string, stdout io.Writer, r Result) error {
+	return write(name, stdout, r, Prometheus)
+}
+
 func write(name string, stdout io.Writer, r Result, render func(io.Writer, Result) error) error {
 	var buf bytes.Buffer
 	if err := render(&buf, r); err != nil {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,7 +10,8 @@ import (
 )
 
 // Hints are what the violations point at, in plain words, the most harmful
-// first. They are likely causes, not proofs.
+// first. They are likely causes, not proofs. Of causes that exclude one another
+// one is named; a pattern that another one explains has no hint of its own.
 func Hints(r Result) []string {
 	h := &hinter{o: r.Outcome, of: map[check.ID][]check.Violation{}, events: map[int]check.Event{}}
 	for _, v := range r.Outcome.Violations {
@@ -20,7 +22,7 @@ func Hints(r Result) []string {
 	for _, e := range r.Outcome.Events {
 		h.events[e.ID] = e
 	}
-	return slices.Concat(h.leaks(), h.sessions(), h.updates(), h.requests(), h.logouts(), h.renewals(), h.stale(), h.doubles(), h.late())
+	return slices.Concat(h.leaks(), h.sessions(), h.updates(), h.requests(), h.logouts(), h.renewals(), h.stale(), h.doubles(), h.expiries(), h.streams(), h.late())
 }
 
 type hinter struct {
@@ -29,49 +31,79 @@ type hinter struct {
 	events map[int]check.Event
 }
 
+// leaks go by what the answers said of a cache, where that was recorded.
 func (h *hinter) leaks() []string {
 	if len(h.of[check.G6]) == 0 {
 		return nil
 	}
-	return []string{"Users were shown what belongs to others: a cache answers in the service's place (look for Age or X-Cache in the answers), or session state is shared between requests. Answers to a session need Cache-Control: no-store or private."}
+	recorded, said := false, ""
+	for _, v := range h.of[check.G6] {
+		for _, s := range v.Witness {
+			if s.Note != "" && s.Redo != nil {
+				recorded, said = true, cmp.Or(said, s.Redo.Cache)
+			}
+		}
+	}
+	const remedy = " Answers to a session need Cache-Control: no-store or private."
+	switch {
+	case said != "":
+		return []string{"Users were shown what belongs to others by a cache (" + clip(said, 60) + ")." + remedy}
+	case recorded:
+		return []string{"Users were shown what belongs to others, and no answer says that a cache gave it: session state is shared between requests, as in a global or a pooled object. A cache that adds neither Age nor X-Cache is possible too." + remedy}
+	}
+	return []string{"Users were shown what belongs to others: a cache answers in the service's place (look for Age or X-Cache in the answers), or session state is shared between requests." + remedy}
 }
 
 // sessions tells the sessions of one instance from those of all, and those that
-// no event took.
-func (h *hinter) sessions() (hints []string) {
-	instances := map[int]map[string]int{}
+// no event took. Losses outside of events explain those in events as well, and
+// losses of one instance those of all.
+func (h *hinter) sessions() []string {
+	lost := map[int]map[string]int{} // by event and instance
 	for _, v := range h.of[check.G1] {
-		if instances[v.Event] == nil {
-			instances[v.Event] = map[string]int{}
+		if lost[v.Event] == nil {
+			lost[v.Event] = map[string]int{}
 		}
-		instances[v.Event][v.Instance]++
+		lost[v.Event][v.Instance]++
 	}
-	var one, all bool
-	for _, id := range slices.Sorted(maps.Keys(instances)) {
-		if id == 0 {
-			continue
-		}
-		e, lost := h.events[id], 0
-		for _, n := range instances[id] {
-			lost += n
-		}
-		only := len(instances[id]) == 1 && instances[id][""] == 0
+	if 10*total(lost[0]) > len(h.of[check.G1]) {
+		return []string{"Sessions were lost when nothing was being scaled: sessions are kept in the process and the balancer sends a user to several, or the store evicts them."}
+	}
+	var one, all, some int // the first event of each pattern
+	for _, id := range slices.Sorted(maps.Keys(lost)) {
 		switch {
-		case !one && (only || e.Target != "" && 10*instances[id][e.Target] >= 9*lost):
-			one = true
-			hints = append(hints, fmt.Sprintf("The sessions that event %d took were on one instance (%s): sessions are kept in the process and end with it. Keep them outside the instance.", id, h.lostOn(instances[id])))
-		case !all && !only && e.Crossings > 0 && 10*lost >= 9*e.Crossings:
-			all = true
-			hints = append(hints, fmt.Sprintf("Event %d took nearly all sessions: every instance went and took its sessions along, the store was lost, or the key that seals the cookies changed.", id))
-		case !one && !all:
-			one, all = true, true
-			hints = append(hints, fmt.Sprintf("Event %d took sessions of several instances: requests reached instances that do not have the session. Keep sessions outside the instance.", id))
+		case id == 0:
+		case h.ofOne(id, lost[id]):
+			one = cmp.Or(one, id)
+		case h.events[id].Crossings > 0 && 10*total(lost[id]) >= 9*h.events[id].Crossings:
+			all = cmp.Or(all, id)
+		default:
+			some = cmp.Or(some, id)
 		}
 	}
-	if len(instances[0]) > 0 {
-		hints = append(hints, "Sessions were lost when nothing was being scaled: sessions are kept in the process and the balancer sends a user to several, or the store evicts them.")
+	switch {
+	case one != 0:
+		return []string{fmt.Sprintf("The sessions that event %d took were on one instance (%s): sessions are kept in the process and end with it. Keep them outside the instance.", one, clip(h.lostOn(lost[one]), 40))}
+	case all != 0:
+		return []string{fmt.Sprintf("Event %d took nearly all sessions: every instance went and took its sessions along, the store was lost, or the key that seals the cookies changed.", all)}
+	case some != 0 && !slices.ContainsFunc(h.of[check.G4], func(v check.Violation) bool { return v.Event == some }):
+		return []string{fmt.Sprintf("Event %d took sessions of several instances: requests reached instances that do not have the session. Keep sessions outside the instance.", some)}
+	case some != 0:
+		return []string{fmt.Sprintf("Event %d took some sessions of several instances, and acknowledged updates with them: the store went back to an older state.", some)}
 	}
-	return hints
+	return nil
+}
+
+// ofOne: all, or nearly all and by the event's target.
+func (h *hinter) ofOne(event int, lost map[string]int) bool {
+	target := h.events[event].Target
+	return len(lost) == 1 && lost[""] == 0 || target != "" && 10*lost[target] >= 9*total(lost)
+}
+
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
 }
 
 func (h *hinter) lostOn(instances map[string]int) (most string) {
@@ -86,14 +118,18 @@ func (h *hinter) lostOn(instances map[string]int) (most string) {
 // updates: losses outside of events are races, losses in events only are
 // acknowledged too early.
 func (h *hinter) updates() []string {
-	losses := slices.Concat(h.of[check.G4], h.of[check.G5])
-	if len(losses) == 0 {
+	switch {
+	case len(h.of[check.G4])+len(h.of[check.G5]) == 0:
 		return nil
-	}
-	if slices.ContainsFunc(losses, func(v check.Violation) bool { return v.Event == 0 }) {
+	case h.races():
 		return []string{"Acknowledged updates were lost when nothing was being scaled: of two requests at once the last writer wins. The session is loaded, changed and saved as a whole; write attributes one by one, or refuse a save over a newer version."}
 	}
 	return []string{"Acknowledged updates were lost in events only: they are acknowledged before they are stored where they survive (saved after the answer, kept in the process, or on a replica that had not got them)."}
+}
+
+func (h *hinter) races() bool {
+	outside := func(v check.Violation) bool { return v.Event == 0 }
+	return slices.ContainsFunc(h.of[check.G4], outside) || slices.ContainsFunc(h.of[check.G5], outside)
 }
 
 // requests tells refusals by an instance on its way out from other failures.
@@ -138,11 +174,22 @@ func (h *hinter) renewals() (hints []string) {
 	return hints
 }
 
+// stale reads that are fewer than the updates lost to races come of the races:
+// a write is missing until the next one brings it back.
 func (h *hinter) stale() []string {
-	if len(h.of[check.G2])+len(h.of[check.G3]) == 0 {
+	stale, lost := h.bad(check.G2)+h.bad(check.G3), h.bad(check.G4)+h.bad(check.G5)
+	if stale == 0 || h.races() && stale <= lost {
 		return nil
 	}
 	return []string{"Writes were missing from reads for a while: reads come from a replica that is behind, from a cache in each instance, or a write is answered before it is stored."}
+}
+
+// bad is how often a guarantee was broken; of very many the rest is only counted.
+func (h *hinter) bad(id check.ID) int {
+	if len(h.of[id]) == 0 {
+		return 0
+	}
+	return max(len(h.of[id]), h.o.Guarantee(id).Bad)
 }
 
 func (h *hinter) doubles() []string {
@@ -150,6 +197,20 @@ func (h *hinter) doubles() []string {
 		return nil
 	}
 	return []string{"Writes were applied twice: a proxy or client library repeats POSTs whose answer was lost. Repeat only what was never sent, or use idempotency keys."}
+}
+
+func (h *hinter) expiries() []string {
+	if len(h.of[check.G7]) == 0 {
+		return nil
+	}
+	return []string{"Sessions do not end when they should: the service's time-outs are not those that the drill was told, what is stored has a time to live of its own, or activity on one instance is not known to the others."}
+}
+
+func (h *hinter) streams() []string {
+	if len(h.of[check.G11]) == 0 {
+		return nil
+	}
+	return []string{"Streams did not go on where they had been: an instance on its way out cuts them without a word, or Last-Event-ID is not honoured by the instance that takes over. Announce the end, and keep what a resume needs outside the instance."}
 }
 
 func (h *hinter) late() []string {

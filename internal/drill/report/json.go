@@ -99,6 +99,8 @@ type violationJSON struct {
 	Detail       string      `json:"detail"`
 	Unattributed bool        `json:"unattributed"`
 	Witness      []stepJSON  `json:"witness"`
+	Minimal      bool        `json:"minimal,omitempty"` // no step can be left out
+	Replay       string      `json:"replay,omitempty"`  // a shell script with curl
 }
 
 type stepJSON struct {
@@ -114,6 +116,20 @@ type stepJSON struct {
 	Settle    bool    `json:"settle,omitempty"`
 	Anonymous bool    `json:"anonymous,omitempty"`
 	Note      string  `json:"note,omitempty"`
+
+	Requests []requestJSON `json:"requests,omitempty"`
+	Epoch    int           `json:"epoch,omitempty"`       // of the cookie presented: counts the sign-ins
+	Presents int           `json:"presents_id,omitempty"` // session IDs are numbered within a witness
+	Gives    int           `json:"gives_id,omitempty"`
+	Cache    string        `json:"cache,omitempty"` // what the answer says of a cache that gave it
+}
+
+// requestJSON is a request of a step; secrets are $NAMES.
+type requestJSON struct {
+	Method  string   `json:"method"`
+	Path    string   `json:"path"`
+	Headers []string `json:"headers,omitempty"`
+	Body    string   `json:"body,omitempty"`
 }
 
 // badJSON is written in the order of the guarantees, not of the text.
@@ -171,7 +187,7 @@ func newDocument(r Result) document {
 		if listed[v.Guarantee]++; listed[v.Guarantee] > maxListed {
 			continue
 		}
-		d.Violations = append(d.Violations, newViolation(v))
+		d.Violations = append(d.Violations, newViolation(v, r))
 	}
 	found := 0
 	for _, g := range r.Outcome.Guarantees {
@@ -195,10 +211,11 @@ func newEvent(e check.Event, rows []check.Guarantee) eventJSON {
 	return j
 }
 
-func newViolation(v check.Violation) violationJSON {
+func newViolation(v check.Violation, r Result) violationJSON {
 	j := violationJSON{
 		Guarantee: v.Guarantee.String(), Grade: v.Grade, User: v.User, LastGood: seconds(v.LastGood), At: seconds(v.At),
 		Event: v.Event, Instance: v.Instance, Detail: v.Detail, Unattributed: v.Unattributed, Witness: []stepJSON{},
+		Minimal: v.Minimal, Replay: replay(v, r),
 	}
 	for _, s := range v.Witness {
 		step := stepJSON{
@@ -207,6 +224,12 @@ func newViolation(v check.Violation) violationJSON {
 		}
 		if s.Tokens >= 0 {
 			step.Tokens = &s.Tokens
+		}
+		if do := s.Redo; do != nil {
+			for _, q := range do.Requests {
+				step.Requests = append(step.Requests, requestJSON(q))
+			}
+			step.Epoch, step.Presents, step.Gives, step.Cache = do.Epoch, do.Presents, do.Gives, do.Cache
 		}
 		j.Witness = append(j.Witness, step)
 	}

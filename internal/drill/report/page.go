@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 )
 
 //go:embed page
@@ -27,6 +26,7 @@ func HTML(w io.Writer, r Result) error {
 type page struct {
 	Head       head
 	Hints      []string
+	Whose      []string // what was broken was whose, and when
 	Timeline   *drawing
 	Legend     []Setting // style and meaning
 	Recorded   bool      // the timeline has charts
@@ -49,9 +49,10 @@ func newPage(r Result) page {
 		Legend: legend(r), Guarantees: guaranteeRows(r), Witnesses: witnesses(r),
 		Phases: phaseRows(r), Control: controlSentence(r), Health: healthRows(r), Limits: limits(r),
 	}
-	for _, hint := range slices.Concat(again(r), Hints(r)) {
+	for _, hint := range append(again(r), Hints(r)...) {
 		p.Hints = append(p.Hints, clip(hint, 600))
 	}
+	p.Whose = whoseLines(r)
 	p.Events, p.MoreEvents = eventRows(r)
 	p.Blame, p.MoreBlame = blameRows(r.Outcome)
 	for _, s := range r.Config[:min(len(r.Config), 60)] {

@@ -172,6 +172,9 @@ func limits(r Result) (all []string) {
 			all = append(all, fmt.Sprintf("Of %s violations %s are kept; the others are in the totals and not in the timeline and the tables by event and instance.", number(found), number(kept)))
 		}
 	}
+	for _, note := range r.Notes {
+		all = append(all, clip(note, 400))
+	}
 	all = append(all, fmt.Sprintf("What takes longer than %s to show (idle time-outs, evictions, leaks) was not seen, nor pages that the drill's users do not visit.", short(o.Duration)))
 	return all
 }

@@ -42,7 +42,7 @@ func newHead(r Result) head {
 	}
 	h.Title = h.Word + ": " + subject
 	if !r.Started.IsZero() {
-		h.Started = r.Started.Format("2006-01-02 15:04:05 MST")
+		h.Started = r.Started.UTC().Format("2006-01-02 15:04:05 MST")
 	}
 	return h
 }

@@ -1,6 +1,7 @@
-// Package report says what a drill showed: as result.json for programs, as
-// plain text for a terminal, as one table for several runs, and as a page that
-// explains itself to whoever is woken by it.
+// Package report says what a drill showed: as result.json and as metrics for
+// programs, as JUnit for a CI, as plain text for a terminal, as Markdown for a
+// pull request, as one table for several runs, and as a page that explains
+// itself to whoever is woken by it.
 //
 //	series := &report.Series{}
 //	// from any goroutine, each operation when it has returned:
@@ -9,6 +10,9 @@
 //	r := report.Result{Strategy: "sticky", Users: 200, Outcome: outcome, Verdict: verdict, Series: series}
 //	err := report.WriteFile("result.json", os.Stdout, r) // or "-"
 //	err = report.WriteHTML("report.html", os.Stdout, r)
+//	err = report.WriteJUnit("junit.xml", os.Stdout, r)
+//	err = report.WriteMarkdown("summary.md", os.Stdout, r)
+//	err = report.WritePrometheus("drill.prom", os.Stdout, r)
 //	fmt.Print(report.Text(r))
 //	fmt.Print(report.Table(all))
 //
@@ -20,6 +24,10 @@
 //     then renamed.
 //   - No line of the texts is longer than 80 columns; they hold no colours and
 //     no cursor movements, whatever the service answered.
+//   - The same Result gives the same bytes: nothing of the moment or the place of
+//     the rendering is in them.
+//   - The JUnit of a verdict that is not a pass has a failure or an error.
+//   - The Markdown is under 60 KB.
 //   - report.html is one file under 1 MB that needs no network and no script,
 //     whatever the service answered and however long the run was. A guarantee
 //     that was not exercised is never shown as good.
@@ -54,6 +62,8 @@ type Result struct {
 	Control time.Duration // at the beginning, without events; 0: none
 	Series  *Series       // nil: the page says that nothing was recorded
 	Config  []Setting     // how the run was set up, in the order to show
+	Target  string        // URL of the service, for replays; "" is left open
+	Notes   []string      // what else limits what the run proves, in whole sentences
 }
 
 // Setting is one line of a run's configuration. It must not be a secret.

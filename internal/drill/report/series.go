@@ -37,6 +37,8 @@ type Bucket struct {
 	Requests int
 	Failed   int   // seen by the user; requests in flight at kills among them
 	Answers  []int // by instance, as Snapshot.Instances; may be shorter
+	Streams  int   // open at once, at most
+	Breaks   int   // of streams, by the service or on the way
 	latency  histogram
 }
 
@@ -50,6 +52,10 @@ func (s *Series) Observe(op history.Op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.at(op.Return)
+	if op.Kind == history.Stream { // no request
+		s.stream(&op)
+		return
+	}
 	b.Requests++
 	if failedSeen(&op) {
 		b.Failed++
@@ -65,6 +71,25 @@ func (s *Series) Observe(op history.Op) {
 		b.Answers = append(b.Answers, 0)
 	}
 	b.Answers[i]++
+}
+
+// stream adds a connection of a stream to the times in which it was open.
+func (s *Series) stream(op *history.Op) {
+	c := op.Connection
+	if c == nil {
+		return
+	}
+	switch c.End {
+	case history.Refused, history.Announced, history.Abrupt, history.Silent:
+		s.at(op.Return).Breaks++
+	case history.Dropped, history.Stopped:
+	}
+	if c.End == history.Refused {
+		return
+	}
+	for i := max(op.Call, 0) / s.width; i <= max(op.Return, 0)/s.width; i++ {
+		s.buckets[i].Streams++
+	}
 }
 
 // failedSeen is what the checker counts as seen: a request that failed and
@@ -175,5 +200,7 @@ func (b *Bucket) add(o *Bucket) {
 	for i, n := range o.Answers {
 		b.Answers[i] += n
 	}
+	b.Streams = max(b.Streams, o.Streams)
+	b.Breaks += o.Breaks
 	b.latency.add(&o.latency)
 }

@@ -1,13 +1,16 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/drill/check"
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 )
 
@@ -208,4 +211,56 @@ func BenchmarkObserve(b *testing.B) {
 			s.Observe(op)
 		}
 	})
+}
+
+// A stream is open from its call to its end, and breaks unless its user ends it.
+func TestSeriesStreams(t *testing.T) {
+	var s Series
+	for i, end := range []history.StreamEnd{history.Abrupt, history.Announced, history.Silent, history.Refused, history.Dropped, history.Stopped} {
+		s.Observe(history.Op{User: i, Kind: history.Stream, Call: at(0.1), Return: at(0.6), Status: 200, Connection: &history.Connection{End: end}})
+	}
+	s.Observe(history.Op{Kind: history.Stream, Return: at(0.1)}) // of which nothing is known
+	snap := s.Snapshot()
+	if b := snap.Buckets; len(b) != 3 || b[0].Streams != 5 || b[1].Streams != 5 || b[2].Streams != 5 || b[2].Breaks != 4 || b[0].Breaks != 0 {
+		t.Errorf("%+v", b)
+	}
+	if q := snap.Buckets[2].Quantile(.5); q != 0 {
+		t.Errorf("a stream takes %v to answer", q)
+	}
+	html := render(t, Result{Verdict: check.VerdictPass, Outcome: check.Outcome{Duration: at(1)}, Series: &s})
+	if !strings.Contains(html, ">streams</text>") {
+		t.Error("the timeline has no streams")
+	}
+	if strings.Contains(render(t, recorded(cleanRun())), ">streams</text>") {
+		t.Error("the control has streams")
+	}
+}
+
+// A series is the same after it was written and read.
+func TestSeriesAsText(t *testing.T) {
+	for name, r := range map[string]Result{"short": recorded(brokenRun()), "long": longRun()} {
+		text, err := json.Marshal(r.Series.Snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var snap Snapshot
+		if err := json.Unmarshal(text, &snap); err != nil {
+			t.Fatal(err)
+		}
+		want := render(t, r)
+		r.Series = NewSeries(snap)
+		if render(t, r) != want {
+			t.Errorf("%s: another page", name)
+		}
+	}
+	for _, text := range []string{`{"latency":[[4000,1]]}`, `{"requests":"x"}`, `{"answers":[` + strings.Repeat("1,", 300) + `1]}`} {
+		if err := json.Unmarshal([]byte(text), new(Bucket)); err == nil {
+			t.Errorf("read %.30s", text)
+		}
+	}
+	for _, snap := range []Snapshot{{Width: -1, Buckets: make([]Bucket, 1)}, {Width: 1, Buckets: make([]Bucket, maxBuckets+1)}} {
+		if n := len(NewSeries(snap).Snapshot().Buckets); n != 0 {
+			t.Errorf("%d buckets of a series that is none", n)
+		}
+	}
 }

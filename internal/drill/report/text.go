@@ -18,24 +18,20 @@ const (
 	maxPerKind = 3  // violations listed of a guarantee
 )
 
-// Text is the summary of a run for people: the verdict first.
+// Text is the summary of a run for people: the verdict, then what to fix first.
 func Text(r Result) string {
 	var b text
 	b.wrap(verdictWord(r.Verdict)+"  ", verdictReason(r))
 	b.wrap("  ", runLine(r))
+	b.list("What to fix first", append(again(r), Hints(r)...))
+	b.list("Whose users, and when", whoseLines(r))
 	b.line("")
 	guaranteeLines(&b, r.Outcome.Guarantees)
 	b.line("")
 	eventLines(&b, r.Outcome.Events)
 	b.wrap("  ", requestsLine(r.Outcome.Requests))
 	violationLines(&b, r.Outcome)
-	if hints := Hints(r); len(hints) > 0 {
-		b.line("")
-		b.line("What to look at first")
-		for _, hint := range hints {
-			b.wrap("  - ", hint)
-		}
-	}
+	b.list("What this run does not know", r.Notes)
 	return b.String()
 }
 
@@ -48,6 +44,18 @@ func (b *text) line(s string) {
 		s = string(r[:width-1]) + "…"
 	}
 	b.WriteString(s + "\n")
+}
+
+// list has a heading, if there is anything below it.
+func (b *text) list(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	b.line("")
+	b.line(heading)
+	for _, l := range lines {
+		b.wrap("  - ", l)
+	}
 }
 
 // wrap breaks a sentence between words. Its first line begins with first, the

@@ -18,7 +18,7 @@ func TestTextGolden(t *testing.T) {
 	failedEvent.Outcome.Events[11].Err = "kubectl: exit status 1"
 	unexercised := cleanRun()
 	unexercised.Verdict, unexercised.Unexercised, unexercised.Strategy = check.VerdictNotExercised, []check.ID{check.G7, check.G11}, ""
-	for name, r := range map[string]Result{"pass.txt": cleanRun(), "fail.txt": brokenRun(), "inconclusive.txt": inconclusive,
+	for name, r := range map[string]Result{"pass.txt": cleanRun(), "fail.txt": proved(), "inconclusive.txt": inconclusive,
 		"event_failed.txt": failedEvent, "not_exercised.txt": unexercised} {
 		got := Text(r)
 		fits(t, got)

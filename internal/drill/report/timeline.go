@@ -21,10 +21,12 @@ const (
 	maxLate     = 120 // times drawn in which the drill was late
 	chartSteps  = 300 // at most, in time
 	panelHeight = 84.0
+
+	streamsHeight = 44.0
 )
 
 // timeline draws the run over time: events as bands, and below one another
-// violations, instances, requests and latency.
+// violations, instances, requests, latency and streams.
 type timeline struct {
 	canvas
 	axis
@@ -49,6 +51,7 @@ func newTimeline(r Result) *drawing {
 	t.lanes()
 	t.requests()
 	t.latency()
+	t.streams()
 	t.moments()
 	front := t.shapes
 	t.shapes = nil

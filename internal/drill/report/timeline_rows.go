@@ -110,6 +110,35 @@ func (t *timeline) requests() {
 	t.path("hurt", failed, "")
 }
 
+// streams is how many were open, and when they broke.
+func (t *timeline) streams() {
+	most, breaks := 0, false
+	for i := range t.snap.Buckets {
+		most = max(most, t.snap.Buckets[i].Streams)
+		breaks = breaks || t.snap.Buckets[i].Breaks > 0
+	}
+	if most == 0 && !breaks {
+		return
+	}
+	t.title("streams")
+	top := roundUp(float64(most))
+	_, base := t.row("end", "open; breaks in red", streamsHeight)
+	t.text("start", t.right+8, base-streamsHeight+9, number(int(top)))
+	var open, broken path
+	for i := range t.snap.Buckets {
+		b := &t.snap.Buckets[i]
+		x1, x2 := t.span(i)
+		if b.Streams > 0 {
+			open.block(x1, x2, base-streamsHeight*float64(b.Streams)/top, base)
+		}
+		if b.Breaks > 0 {
+			broken.block(x1, max(x2, x1+3), base-max(min(streamsHeight*float64(b.Breaks)/top, streamsHeight), 7), base)
+		}
+	}
+	t.path("rate", open, "")
+	t.path("hurt", broken, "")
+}
+
 // span is where a bucket is.
 func (t *timeline) span(i int) (x1, x2 float64) {
 	from := time.Duration(i) * t.snap.Width

@@ -12,8 +12,11 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 )
 
-// maxShown bounds the operations of a witness that the page shows.
-const maxShown = 8
+const (
+	maxShown   = 8       // operations of a witness that the page shows, if it is not minimal
+	maxMinimal = 32      // and if it is
+	maxScript  = 8 << 10 // bytes of a replay that the page shows
+)
 
 // witness is one violation, shown by the operations of its user.
 type witness struct {
@@ -24,6 +27,8 @@ type witness struct {
 	Picture  *drawing
 	Steps    []step
 	Omitted  string
+	Minimal  bool
+	Replay   string // a shell script
 }
 
 // step is one operation in words.
@@ -42,36 +47,52 @@ func witnesses(r Result) (all []witness) {
 		if g.Status != check.Fail {
 			continue
 		}
-		v, ok := telling(r.Outcome.Violations, g.ID)
-		if !ok {
+		i := telling(r.Outcome.Violations, g.ID)
+		if i < 0 {
 			all = append(all, witness{ID: g.ID.String(), Name: wordOf[g.ID].promise, Expected: wordOf[g.ID].expected,
 				Happened: harmed(g.ID, g.Bad) + "; none was kept as an example."})
 			continue
 		}
-		all = append(all, newWitness(v, r.Outcome))
+		all = append(all, newWitness(r.Outcome.Violations[i], r))
 	}
 	return all
 }
 
-// telling is the violation that explains a guarantee best.
-func telling(all []check.Violation, id check.ID) (best check.Violation, ok bool) {
-	grade := map[check.Grade]int{check.Lost: 0, check.Rollback: 1, check.Stale: 2, check.NoGrade: 3}
-	order := func(a, b check.Violation) int {
-		return cmp.Or(-cmp.Compare(quality(a), quality(b)), cmp.Compare(grade[a.Grade], grade[b.Grade]),
-			-cmp.Compare(min(a.Event, 1), min(b.Event, 1)), -cmp.Compare(moved(a), moved(b)),
-			cmp.Compare(len(a.Witness), len(b.Witness)), cmp.Compare(a.At, b.At))
-	}
-	for _, v := range all {
-		if v.Guarantee == id && !v.Unattributed && (!ok || order(v, best) < 0) {
-			best, ok = v, true
+// Examples are the indexes of the violations that the page shows, one for each
+// guarantee that failed and has any.
+func Examples(o check.Outcome) (all []int) {
+	for _, g := range o.Guarantees {
+		if i := telling(o.Violations, g.ID); g.Status == check.Fail && i >= 0 {
+			all = append(all, i)
 		}
 	}
-	return best, ok
+	return all
 }
 
-// quality of a violation's witness: 2 if it shows the very operation at which
+// telling is the index of the violation that explains a guarantee best; -1 if
+// there is none.
+func telling(all []check.Violation, id check.ID) int {
+	grade := map[check.Grade]int{check.Lost: 0, check.Rollback: 1, check.Stale: 2, check.NoGrade: 3}
+	order := func(a, b *check.Violation) int {
+		return cmp.Or(-cmp.Compare(quality(*a), quality(*b)), cmp.Compare(grade[a.Grade], grade[b.Grade]),
+			-cmp.Compare(min(a.Event, 1), min(b.Event, 1)), -cmp.Compare(moved(*a), moved(*b)),
+			cmp.Compare(len(a.Witness), len(b.Witness)), cmp.Compare(a.At, b.At))
+	}
+	best := -1
+	for i := range all {
+		if v := &all[i]; v.Guarantee == id && !v.Unattributed && (best < 0 || order(v, &all[best]) < 0) {
+			best = i
+		}
+	}
+	return best
+}
+
+// quality of a violation's witness: 3 if nothing can be left out of it, 2 if it shows the very operation at which
 // the bracket ends, 1 if there is any, 0 if there is none.
 func quality(v check.Violation) int {
+	if v.Minimal {
+		return 3
+	}
 	if slices.ContainsFunc(v.Witness, func(s check.Step) bool { return s.Note != "" && s.Return == v.At }) {
 		return 2
 	}
@@ -89,12 +110,16 @@ func moved(v check.Violation) int {
 	return 0
 }
 
-func newWitness(v check.Violation, o check.Outcome) witness {
+func newWitness(v check.Violation, r Result) witness {
 	w := witness{
 		ID: v.Guarantee.String(), Name: wordOf[v.Guarantee].promise, Expected: wordOf[v.Guarantee].expected,
-		Happened: sentence(v.Detail, maxSaid), Where: where(v, o.Events),
+		Happened: sentence(v.Detail, maxSaid), Where: where(v, r.Outcome.Events),
+		Minimal: v.Minimal,
 	}
 	steps := essential(v)
+	if script := replay(v, r); len(script) <= maxScript {
+		w.Replay = script
+	}
 	if left := len(v.Witness) - len(steps); left > 0 {
 		w.Omitted = plural(left, "other operation of this user is", "other operations of this user are") + " left out."
 	}
@@ -102,7 +127,7 @@ func newWitness(v check.Violation, o check.Outcome) witness {
 		w.Steps = append(w.Steps, newStep(i+1, s))
 	}
 	if len(steps) > 0 {
-		w.Picture = newLanes(steps, v, o.Events)
+		w.Picture = newLanes(steps, v, r.Outcome.Events)
 	}
 	return w
 }
@@ -159,6 +184,9 @@ func precise(t time.Duration) string {
 // one, renewals and logouts, what overlapped; then the latest before it. In
 // order of their calls.
 func essential(v check.Violation) []check.Step {
+	if v.Minimal && len(v.Witness) <= maxMinimal {
+		return v.Witness
+	}
 	var wrong *check.Step
 	for i := range v.Witness {
 		if v.Witness[i].Note != "" {
@@ -195,6 +223,7 @@ var did = map[history.Kind]string{
 	history.Login: "signed in", history.Append: "wrote", history.State: "read", history.Incr: "counted up",
 	history.Rotate: "renewed the session ID", history.Logout: "signed out",
 	history.Replay: "tried the old cookie", history.Slow: "made a slow request",
+	history.Stream: "followed a stream",
 }
 
 func newStep(n int, s check.Step) step {
