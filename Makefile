@@ -69,5 +69,9 @@ bench-gateway: ## what proxies cost, and what a scale-in costs behind them
 bench-run: ## evenkeel-run: its size, what it adds to a start and to a request
 	$(BENCH) ./run $(ARGS)
 
-bench-drill: ## what the drill's engine costs, beside net/http
+.PHONY: oracle
+oracle: ## 100,000 random histories, judged by the drill's checkers and by Porcupine
+	EVENKEEL_ORACLE=100000 $(GO) test -count=1 -v -timeout 20m -run PorcupineAgrees ./internal/drill/check
+
+bench-drill: ## what the drill's engine costs, beside net/http and vegeta
 	$(BENCH) ./drill $(ARGS)

@@ -73,17 +73,17 @@ func TestDriveReportsFailures(t *testing.T) {
 	}
 }
 
-func TestP99(t *testing.T) {
+func TestLateness(t *testing.T) {
 	var d []time.Duration
-	for i := range 100 {
-		d = append(d, time.Duration(100-i)*time.Millisecond)
+	for i := range 1000 {
+		d = append(d, time.Duration(1000-i)*time.Millisecond)
 	}
 	for _, tc := range []struct {
 		d    []time.Duration
-		want float64
-	}{{nil, 0}, {d[:1], 100}, {d, 100}, {append(d, d...), 99}} {
-		if got := p99(append([]time.Duration(nil), tc.d...)); got < tc.want || got > tc.want+1 {
-			t.Errorf("p99 of %d = %v, want %v", len(tc.d), got, tc.want)
+		want late
+	}{{nil, late{}}, {d[:1], late{1000, 1000, 1000}}, {d, late{501, 991, 1000}}} {
+		if got := lateness(append([]time.Duration(nil), tc.d...)); got != tc.want {
+			t.Errorf("of %d: %v, want %v", len(tc.d), got, tc.want)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestSummariseAndShow(t *testing.T) {
 	if summarise("engine", own, ref).IdleBytes.Rounds != 0 {
 		t.Error("the engine's users do not stay, and yet they are measured")
 	}
-	worst := []result{{Requests: 1, US: 1234, IdleBytes: 123456, LatenessMS: 1234, PeakRSSMB: 1234}}
+	worst := []result{{Requests: 1, US: 1234, IdleBytes: 123456, Late: late{1234, 1234, 1234}, PeakRSSMB: 1234}}
 	rep := report{Load: load{Users: 50000, Rate: 50000, Span: time.Second}}
 	for _, c := range clients {
 		rep.Clients = append(rep.Clients, summarise(c, worst, worst))

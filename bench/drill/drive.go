@@ -26,6 +26,11 @@ func (l load) drive(ctx context.Context, user func() (send, error)) (result, err
 		}
 	}
 	r := result{Requests: int64(l.Users), IdleBytes: (memory() - before) / float64(l.Users)}
+	stop, err := l.profiled()
+	if err != nil {
+		return r, err
+	}
+	defer stop()
 	began, err := measure.SelfCPU()
 	if err != nil {
 		return r, err
@@ -37,7 +42,7 @@ func (l load) drive(ctx context.Context, user func() (send, error)) (result, err
 	ended, err := measure.SelfCPU()
 	r.Requests += int64(len(late))
 	r.US = measure.Micros(ended-began, int64(len(late)))
-	r.LatenessMS = p99(late)
+	r.Late = lateness(late)
 	runtime.KeepAlive(users)
 	return r, err
 }
@@ -76,11 +81,14 @@ func memory() float64 {
 	return float64(m.HeapAlloc + m.StackInuse)
 }
 
-// p99 is in milliseconds; it sorts.
-func p99(d []time.Duration) float64 {
-	if len(d) == 0 {
-		return 0
-	}
+// lateness sorts d.
+func lateness(d []time.Duration) late {
 	slices.Sort(d)
-	return float64(d[min(len(d)*99/100, len(d)-1)].Microseconds()) / 1000
+	at := func(perMille int) float64 {
+		if len(d) == 0 {
+			return 0
+		}
+		return float64(d[min(len(d)*perMille/1000, len(d)-1)].Microseconds()) / 1000
+	}
+	return late{at(500), at(990), at(999)}
 }

@@ -15,21 +15,32 @@ import (
 
 // settled is how long the engine runs before it is measured: by then users
 // have begun, and opened the connections that their bursts need.
-const settled = 2 * time.Second
+func (l load) settled() time.Duration { return l.ramp() + 2*time.Second }
+
+func (l load) ramp() time.Duration { return time.Duration(l.Users) * time.Millisecond }
+
+// connections of all users that may stay open: the server is another process,
+// which may have as many files. What is in flight comes on top.
+const connections = 12_000
 
 // runEngine runs the engine's load as the drill does.
 func runEngine(ctx context.Context, addr string, l load) (result, error) {
 	d := &dialect{}
 	run, err := engine.New(engine.Options{
-		Targets: []string{"http://" + addr}, Dialect: d, Users: l.Users, Pace: engine.Pace{Rate: l.Rate},
-		Duration: settled + l.Span, Seed: 1,
+		Targets: []string{"http://" + addr}, Dialect: d, Users: l.Users, Pace: engine.Pace{Rate: l.Rate, Ramp: l.ramp()},
+		Duration: l.settled() + l.Span, Seed: 1,
+		Client: engine.ClientOptions{Open: connections},
 	})
 	if err != nil {
 		return result{}, err
 	}
 	over := make(chan error, 1)
 	go func() { over <- run.Run(ctx, func(history.Op) {}) }()
-	time.Sleep(settled)
+	time.Sleep(l.settled())
+	stop, err := l.profiled()
+	if err != nil {
+		return result{}, err
+	}
 	began, first, err := used(run)
 	if err != nil {
 		return result{}, err
@@ -37,14 +48,15 @@ func runEngine(ctx context.Context, addr string, l load) (result, error) {
 	d.forget()
 	time.Sleep(l.Span)
 	ended, last, err := used(run)
-	r := result{US: measure.Micros(ended-began, last-first), LatenessMS: d.lateness()}
+	stop()
+	r := result{US: measure.Micros(ended-began, last-first), Late: d.lateness()}
 	if err := errors.Join(err, <-over); err != nil {
 		return r, err
 	}
 	s := run.Stats()
 	r.Requests, r.Shed = s.Sent, s.Shed
 	if s.Failed > 0 {
-		err = fmt.Errorf("%d requests failed", s.Failed)
+		err = fmt.Errorf("%d requests failed, the first: %s", s.Failed, d.failure)
 	}
 	return r, err
 }
@@ -60,6 +72,8 @@ func used(run *engine.Load) (time.Duration, int64, error) {
 type dialect struct {
 	mu   sync.Mutex
 	late []time.Duration
+	// failure is the first one.
+	failure string
 }
 
 // Offers: sign in, write, read.
@@ -67,13 +81,10 @@ func (d *dialect) Offers(k history.Kind) bool {
 	return k == history.Login || k == history.Append || k == history.State
 }
 
-// Request is the same for all.
-func (d *dialect) Request(engine.Call) engine.Request {
-	return engine.Request{Method: http.MethodGet, Path: path}
-}
-
-// Read takes every answer as the expected one.
-func (d *dialect) Read(op *history.Op, x *engine.Exchange) {
+// Perform sends the same request for all, and takes every answer as the
+// expected one.
+func (d *dialect) Perform(send engine.Send, _ engine.Call, op *history.Op) engine.Exchange {
+	x := send(engine.Request{Method: http.MethodGet, Path: path})
 	op.Call, op.Return, op.Status, op.Failure = x.Call, x.Return, x.Status, x.Failure
 	op.Outcome = history.OK
 	if x.Failure != nil {
@@ -85,6 +96,10 @@ func (d *dialect) Read(op *history.Op, x *engine.Exchange) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.late = append(d.late, x.Call-x.Due)
+	if x.Failure != nil && d.failure == "" {
+		d.failure = fmt.Sprintf("%s: %v", x.Failure.What, x.Err)
+	}
+	return x
 }
 
 func (d *dialect) forget() {
@@ -93,9 +108,9 @@ func (d *dialect) forget() {
 	d.late = nil
 }
 
-// lateness is the p99 since the last forget.
-func (d *dialect) lateness() float64 {
+// lateness is that since the last forget.
+func (d *dialect) lateness() late {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return p99(d.late)
+	return lateness(d.late)
 }

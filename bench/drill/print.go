@@ -17,13 +17,15 @@ func summarise(name string, rounds, reference []result) figure {
 	}
 	us := func(r result) float64 { return r.US }
 	f := figure{
-		Client:     name,
-		US:         measure.Of(column(rounds, us)...),
-		Ratio:      measure.Ratios(column(rounds, us), column(reference, us)),
-		LatenessMS: measure.Of(column(rounds, func(r result) float64 { return r.LatenessMS })...),
-		PeakRSS:    measure.Of(column(rounds, func(r result) float64 { return r.PeakRSSMB })...),
+		Client:   name,
+		US:       measure.Of(column(rounds, us)...),
+		Ratio:    measure.Ratios(column(rounds, us), column(reference, us)),
+		LateP50:  measure.Of(column(rounds, func(r result) float64 { return r.Late.P50 })...),
+		LateP99:  measure.Of(column(rounds, func(r result) float64 { return r.Late.P99 })...),
+		LateP999: measure.Of(column(rounds, func(r result) float64 { return r.Late.P999 })...),
+		PeakRSS:  measure.Of(column(rounds, func(r result) float64 { return r.PeakRSSMB })...),
 	}
-	if name != "engine" {
+	if name != "engine" && name != "vegeta" {
 		f.IdleBytes = measure.Of(column(rounds, func(r result) float64 { return r.IdleBytes })...)
 	}
 	for _, r := range rounds {
@@ -41,10 +43,11 @@ func show(w io.Writer, rep report, rounds int) {
 			idle = measure.Figure(f.IdleBytes.Median)
 		}
 		rows = append(rows, []string{f.Client, f.US.String(), measure.Figure(f.Ratio.Median), idle,
-			measure.Figure(f.LatenessMS.Median), measure.Figure(f.PeakRSS.Median)})
+			measure.Figure(f.LateP50.Median), measure.Figure(f.LateP99.Median), measure.Figure(f.LateP999.Median), measure.Figure(f.PeakRSS.Median)})
 	}
 	measure.Table(w, fmt.Sprintf("%d users, %.0f requests/s, median of %d rounds of %v (min-max)", rep.Load.Users, rep.Load.Rate, rounds, rep.Load.Span),
-		[]string{"", "CPU µs/request", "/ net/http", "B/idle user", "late ms p99", "peak MB"}, rows)
+		[]string{"", "CPU µs/req", "ratio", "B/idle", "late p50", "p99", "p99.9", "MB"}, rows)
+	fmt.Fprintln(w, "ratio: to net/http in the same round; late: ms after it was due; MB: peak RSS")
 	for _, f := range rep.Clients {
 		if f.Shed > 0 {
 			fmt.Fprintf(w, "%s: %d requests were shed: the machine was too busy\n", f.Client, f.Shed)

@@ -22,6 +22,7 @@ func play(ctx context.Context, role string, args []string) error {
 	if err := json.Unmarshal([]byte(args[1]), &l); err != nil {
 		return err
 	}
+	l.role = role
 	r, err := runClient(ctx, role, args[0], l)
 	if err != nil {
 		return err
@@ -44,6 +45,8 @@ func runClient(ctx context.Context, role, addr string, l load) (result, error) {
 			return result{}, err
 		}
 		return l.drive(ctx, func() (send, error) { return engineUser(c.User(), role == "planted-fault"), nil })
+	case "vegeta":
+		return runVegeta(ctx, "http://"+addr+path, l)
 	case reference:
 		return l.drive(ctx, func() (send, error) { return httpUser("http://" + addr + path) })
 	}

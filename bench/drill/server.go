@@ -66,13 +66,16 @@ func (s *server) count(ctx context.Context) (int64, error) {
 
 // result is what a client says about itself, as JSON on one line.
 type result struct {
-	Requests   int64   `json:"requests"` // all that were sent
-	Shed       int64   `json:"shed"`     // were not: all lanes of the user were taken
-	US         float64 `json:"us"`       // of CPU for each
-	IdleBytes  float64 `json:"idle_bytes"`
-	LatenessMS float64 `json:"lateness_ms"` // p99
-	PeakRSSMB  float64 `json:"peak_rss_mb"`
+	Requests  int64   `json:"requests"` // all that were sent
+	Shed      int64   `json:"shed"`     // were not: all lanes of the user were taken
+	US        float64 `json:"us"`       // of CPU for each
+	IdleBytes float64 `json:"idle_bytes"`
+	Late      late    `json:"late"`
+	PeakRSSMB float64 `json:"peak_rss_mb"`
 }
+
+// late is by how much later than due requests were begun, in milliseconds.
+type late struct{ P50, P99, P999 float64 }
 
 // measure runs a client in a process of its own and checks its count.
 func (s *server) measure(ctx context.Context, client string, l load) (r result, err error) {

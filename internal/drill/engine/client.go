@@ -42,7 +42,7 @@ func (o ClientOptions) withDefaults() ClientOptions {
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
 	if o.Open == 0 {
-		o.Open = openFiles() / 3
+		o.Open = OpenFiles() / 3
 	}
 	return o
 }

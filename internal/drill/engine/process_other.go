@@ -7,5 +7,5 @@ import "time"
 // processCPU is not known here.
 func processCPU() (time.Duration, bool) { return 0, false }
 
-// openFiles is not limited here.
-func openFiles() int64 { return 1 << 20 }
+// OpenFiles is not limited here.
+func OpenFiles() int64 { return 1 << 20 }

@@ -16,8 +16,8 @@ func processCPU() (time.Duration, bool) {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano()), true
 }
 
-// openFiles is how many files the process may have open.
-func openFiles() int64 {
+// OpenFiles is how many files the process may have open.
+func OpenFiles() int64 {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil || r.Cur > 1<<20 {
 		return 1 << 20

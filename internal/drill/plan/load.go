@@ -216,7 +216,8 @@ func (f *file) plan(path string) *Plan {
 		Check:  check.Options{IdleTimeout: f.Session.IdleTimeout, AbsoluteTimeout: f.Session.AbsoluteTimeout, RenewalGrace: f.Session.RenewalGrace},
 		Allow:  f.Allow,
 		Events: f.Events,
-		Client: engine.ClientOptions{TLS: f.TLS.options(), Sources: f.Sources, Timeout: f.Timeout, MaxBody: int64(f.MaxBody)},
+		// The target is another process, which has files of its own.
+		Client: engine.ClientOptions{Open: engine.OpenFiles() * 6 / 10, TLS: f.TLS.options(), Sources: f.Sources, Timeout: f.Timeout, MaxBody: int64(f.MaxBody)},
 		Quiet:  f.Session.Lag,
 		file:   path,
 	}
