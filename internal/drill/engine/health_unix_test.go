@@ -51,6 +51,9 @@ func watchUntilTold() {
 	c := &canary{clock: clock, load: &counters{}, exhausted: none, used: processCPU}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() { defer close(ended); c.run(stop) }()
+	for c.lateness.n.Load() == 0 { // or the stop could come before it looks
+		time.Sleep(canaryEvery / 10)
+	}
 	fmt.Println("watching")
 	bufio.NewScanner(os.Stdin).Scan()
 	<-time.After(2 * canaryEvery)
