@@ -3,7 +3,9 @@ package handover
 import (
 	"errors"
 	"net"
+	"strconv"
 	"sync"
+	"time"
 )
 
 // Listener is a listener that can stop to accept without its server noticing:
@@ -29,9 +31,34 @@ func Wrap(ln net.Listener, address string) *Listener {
 	l.end = sync.OnceFunc(func() { close(l.closed) })
 	l.stop = sync.OnceValue(func() error {
 		close(l.stopped)
-		return ln.Close()
+		return closeAwake(ln)
 	})
 	return l
+}
+
+// wakeAfter is how long a Close may take by itself.
+const wakeAfter = 100 * time.Millisecond
+
+// closeAwake closes ln. An Accept that has begun while the socket was in
+// blocking mode (see unblock) waits in the kernel, and Close for it, until
+// somebody connects: then that is us.
+func closeAwake(ln net.Listener) error {
+	closed := make(chan error, 1)
+	go func() { closed <- ln.Close() }()
+	for {
+		select {
+		case err := <-closed:
+			return err
+		case <-time.After(wakeAfter):
+		}
+		address := ln.Addr().String()
+		if tcp, ok := ln.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+			address = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+		}
+		if c, err := net.DialTimeout(ln.Addr().Network(), address, time.Second); err == nil {
+			c.Close()
+		}
+	}
 }
 
 // Accept implements net.Listener. After Stop it blocks until Close.

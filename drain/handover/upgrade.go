@@ -158,7 +158,11 @@ func (u Upgrade) start(ctx context.Context) (*exec.Cmd, *peer, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = files
 	cmd.Env = append(without(os.Environ(), ownVariable, countVariable, pidVariable, namesVariable), ownVariable+"="+strings.Join(names, ","))
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	for _, n := range u.Listeners {
+		unblock(n.Listener.Listener)
+	}
+	if err != nil {
 		closeAll(ours)
 		return nil, nil, err
 	}

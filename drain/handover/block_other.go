@@ -1,0 +1,7 @@
+//go:build !unix
+
+package handover
+
+import "net"
+
+func unblock(net.Listener) {}
