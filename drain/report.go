@@ -90,7 +90,9 @@ type HookResult struct {
 type Phases struct{ Withdraw, Drain, Flush time.Duration }
 
 // Empty tells whether nothing was cut.
-func (r Report) Empty() bool { return r.Requests.Cut == 0 && r.Streams.Cut == 0 && r.Workers.Cut == 0 && r.Outside == 0 }
+func (r Report) Empty() bool {
+	return r.Requests.Cut == 0 && r.Streams.Cut == 0 && r.Workers.Cut == 0 && r.Outside == 0
+}
 
 // LogValue makes a Report one group of a log line.
 func (r Report) LogValue() slog.Value {

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strconv"
@@ -55,7 +56,8 @@ func closeAwake(ln net.Listener) error {
 		if tcp, ok := ln.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 			address = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
 		}
-		if c, err := net.DialTimeout(ln.Addr().Network(), address, time.Second); err == nil {
+		d := net.Dialer{Timeout: time.Second}
+		if c, err := d.DialContext(context.Background(), ln.Addr().Network(), address); err == nil {
 			c.Close()
 		}
 	}

@@ -72,7 +72,7 @@ func childrenOf(t *testing.T, pid int) (list []int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range strings.Fields(string(text)) {
+	for word := range strings.FieldsSeq(string(text)) {
 		n, err := strconv.Atoi(word)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -40,7 +41,7 @@ func start(opt *Options, log *slog.Logger) (*program, error) {
 		}
 		return nil, &CannotStart{err}
 	}
-	cmd := exec.Command(path, opt.Command[1:]...)
+	cmd := exec.CommandContext(context.Background(), path, opt.Command[1:]...) // it ends by signals
 	cmd.Args[0] = opt.Command[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = systemd.Scrub(os.Environ()) // what is said to us is not said to the program

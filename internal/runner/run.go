@@ -239,8 +239,7 @@ func (r *run) load() platform.Load {
 
 // Code is the exit code for an error of Run or Parse.
 func Code(err error) int {
-	var cannot *CannotStart
-	if errors.As(err, &cannot) {
+	if _, cannot := errors.AsType[*CannotStart](err); cannot {
 		return 127
 	}
 	return 2
