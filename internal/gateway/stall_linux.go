@@ -14,6 +14,15 @@ const stallByKernel = true
 // does not name on all architectures.
 const tcpUserTimeout = 18
 
+// Keep-alive probes. The time-out ends an idle connection, too, whose probes are
+// lost for that long, and those of thousands of clients who came together leave
+// in one burst, of which some may be lost each time. So one that was lost is
+// repeated soon, by itself.
+const (
+	probeAfter = 15 * time.Second
+	probeAgain = 12 // in the time-out
+)
+
 // boundStall has the kernel end the connection when the peer acknowledged
 // nothing of what was sent, or had no room for what waits, for d. It costs
 // nothing per write, and holds within splice(2), TLS and upgraded connections.
@@ -26,5 +35,8 @@ func boundStall(c *net.TCPConn, d time.Duration) {
 	// so to all.
 	_ = raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(d.Milliseconds()))
+		again := max(1, int(d.Seconds())/probeAgain)
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, int(probeAfter.Seconds()))
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, again)
 	})
 }
