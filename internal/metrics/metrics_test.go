@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/internal/metrics"
 	"github.com/evenkeel/evenkeel/session"
 	"github.com/evenkeel/evenkeel/session/redisstore"
@@ -41,6 +42,11 @@ func sources() []source {
 		pkg: "redisstore", about: "What a `redisstore.Store` meets, from `Store.Stats`.", zero: redisstore.Stats{},
 		collector: func(s any) prometheus.Collector {
 			return metrics.Redis(func() redisstore.Stats { return s.(redisstore.Stats) })
+		},
+	}, {
+		pkg: "drain", about: "Where a process stands on its way out, from `Drainer.Stats`.", zero: drain.Stats{},
+		collector: func(s any) prometheus.Collector {
+			return metrics.Drain(func() drain.Stats { return s.(drain.Stats) })
 		},
 	}, {
 		pkg: "handover", about: "What a process of `evenkeel gateway` counts of its upgrades.", zero: metrics.HandoverStats{},
@@ -128,7 +134,7 @@ func TestAForgottenCountIsFound(t *testing.T) {
 	}
 }
 
-var metricName = regexp.MustCompile(`^evenkeel_[a-z]+(_[a-z]+)+_(total|seconds|bytes|calls|sessions|breakers)$`)
+var metricName = regexp.MustCompile(`^evenkeel_[a-z]+(_[a-z]+)+_(total|seconds|bytes|calls|sessions|breakers|requests|streams|workers|state)$`)
 
 func TestNamesAndHelpFollowTheConventions(t *testing.T) {
 	for _, src := range sources() {
