@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -99,12 +100,19 @@ func drillOn(t *testing.T, file string, args ...string) (code int, r redisResult
 	return code, readResult(t, result), p.Output()
 }
 
+// long is for tests of half a minute: -short leaves them out, but not where real
+// processes are required.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		proctest.Require(t, "proc", errors.New("left out by -short"))
+	}
+}
+
 // Sessions in a store outlive the instances, which leave in good order: nobody
 // is hurt.
 func TestDrillOfAHealthyService(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
+	long(t)
 	t.Parallel()
 	code, r, out := drillOn(t, stage(t, filepath.Join(t.TempDir(), "sessions.db"), "TERM"))
 	if bad := r.bad(); len(bad) > 0 {
@@ -126,9 +134,7 @@ func TestDrillOfAHealthyService(t *testing.T) {
 
 // Sessions in the processes end with them, and each knows only its own.
 func TestDrillOfSessionsInMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
+	long(t)
 	t.Parallel()
 	code, r, out := drillOn(t, stage(t, "memory", "TERM"), "--for", "14s")
 	if code != 1 || r.Verdict != "fail" || r.bad()["G1"] == 0 {

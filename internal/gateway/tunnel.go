@@ -1,22 +1,15 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/evenkeel/evenkeel/internal/limit"
+	"github.com/evenkeel/evenkeel/internal/relay"
 	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
-
-// halfClosed bounds how long one direction of a tunnel outlives the other.
-const halfClosed = 10 * time.Second
 
 // tunnel joins the two connections of a 101 until both directions have ended
 // or the target is cut off. A WebSocket can be asked to leave; how other
@@ -40,7 +33,7 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	x.group.counters.answered(x.status)
 	var ws *streams.WebSocket
 	if strings.EqualFold(h.Get("Upgrade"), "websocket") {
-		ws = streams.NewWebSocket(limit.Bare(here), there, streams.WebSocketOptions{HalfClosed: halfClosed})
+		ws = streams.NewWebSocket(limit.Bare(here), there, streams.WebSocketOptions{HalfClosed: relay.HalfClosed})
 		x.beginStream(ws)
 	} else {
 		x.beginStream(nil)
@@ -48,50 +41,14 @@ func (x *exchange) tunnel(resp *upstream.Response) {
 	stop := context.AfterFunc(x.ctx, func() { here.Close(); there.Close() })
 	defer stop()
 
-	var head bytes.Buffer
-	head.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
-	_ = h.Write(&head) // never fails: bytes.Buffer
-	head.WriteString("\r\n")
-	head.Write(early)
-	if err := here.SetDeadline(time.Time{}); err != nil {
-		return
-	}
-	if _, err := here.Write(head.Bytes()); err != nil {
-		return
-	}
-	ahead := make([]byte, rw.Reader.Buffered())
-	if _, err := io.ReadFull(rw.Reader, ahead); err != nil {
-		return
-	}
-	if _, err := there.Write(ahead); err != nil {
-		return
+	ahead, err := relay.Switch(here, there, rw.Reader, h, early)
+	if err != nil {
+		return // one of the two has gone
 	}
 	if ws != nil {
 		ws.Passed(early, ahead)
 		x.bytes = ws.Run()
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		pass(there, here)
-	}()
-	x.bytes = pass(here, there)
-	<-done
-}
-
-// pass copies one direction. At its end the other side is told; the opposite
-// direction then has halfClosed to end, and after an error none at all.
-func pass(to, from net.Conn) int64 {
-	n, err := io.Copy(to, from)
-	half, ok := to.(interface{ CloseWrite() error })
-	if err == nil && ok && half.CloseWrite() == nil {
-		soon := time.Now().Add(halfClosed)
-		if errors.Join(to.SetDeadline(soon), from.SetDeadline(soon)) == nil {
-			return n
-		}
-	}
-	to.Close()
-	from.Close()
-	return n
+	x.bytes = relay.Join(here, there)
 }

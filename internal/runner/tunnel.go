@@ -1,15 +1,13 @@
 package runner
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/evenkeel/evenkeel/internal/limit"
+	"github.com/evenkeel/evenkeel/internal/relay"
 	"github.com/evenkeel/evenkeel/internal/streams"
 	"github.com/evenkeel/evenkeel/internal/upstream"
 )
@@ -33,30 +31,19 @@ func tunnel(w http.ResponseWriter, r *http.Request, resp *upstream.Response, upg
 	stopCut := context.AfterFunc(r.Context(), func() { here.Close(); there.Close() })
 	defer stopCut()
 
-	var head bytes.Buffer
-	head.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
-	_ = resp.Header.Write(&head) // never fails: bytes.Buffer
-	head.WriteString("\r\n")
-	head.Write(early)
-	if err := here.SetDeadline(time.Time{}); err != nil {
+	ahead, err := relay.Switch(here, there, rw.Reader, resp.Header, early)
+	if err != nil {
+		return // one of the two has gone
+	}
+	client := limit.Bare(unwrap(here))
+	if !strings.EqualFold(upgrade, "websocket") {
+		relay.Join(client, there)
 		return
 	}
-	if _, err := here.Write(head.Bytes()); err != nil {
-		return
-	}
-	ahead := make([]byte, rw.Reader.Buffered())
-	if _, err := io.ReadFull(rw.Reader, ahead); err != nil {
-		return
-	}
-	if _, err := there.Write(ahead); err != nil {
-		return
-	}
-	s := streams.NewWebSocket(limit.Bare(unwrap(here)), there, streams.WebSocketOptions{})
+	s := streams.NewWebSocket(client, there, streams.WebSocketOptions{HalfClosed: relay.HalfClosed})
 	s.Passed(early, ahead)
-	if strings.EqualFold(upgrade, "websocket") {
-		stop := whenLeaving(r.Context(), func() { s.Leave() })
-		defer stop()
-	}
+	stop := whenLeaving(r.Context(), func() { s.Leave() })
+	defer stop()
 	s.Run()
 }
 

@@ -59,8 +59,8 @@ func (f *Frames) Scan(p []byte) (message, frame int) {
 	return message, frame
 }
 
-// Skip follows n bytes of payload, at most Left.
-func (f *Frames) Skip(n uint64) {
+// Advance follows n bytes of payload, at most Left.
+func (f *Frames) Advance(n uint64) {
 	if n == 0 {
 		return
 	}

@@ -34,7 +34,7 @@ type half struct {
 func (h *half) splice(left int64) error {
 	n, err := io.Copy(h.to, &io.LimitedReader{R: h.from, N: left})
 	h.n += n
-	h.frames.Skip(uint64(n))
+	h.frames.Advance(uint64(n))
 	if err == nil && n < left {
 		return io.EOF
 	}

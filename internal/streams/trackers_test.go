@@ -189,19 +189,19 @@ func TestPlantedFaultsInFramesAreFound(t *testing.T) {
 	}
 }
 
-func TestFramesSkip(t *testing.T) {
+func TestFramesAdvance(t *testing.T) {
 	var f Frames
 	whole := frame(0x82, make([]byte, 50000), true, 0)
 	f.Scan(whole[:100])
 	if f.Left() != uint64(len(whole)-100) || f.BetweenFrames() {
 		t.Fatalf("left %d", f.Left())
 	}
-	f.Skip(0)
-	f.Skip(f.Left() - 1)
+	f.Advance(0)
+	f.Advance(f.Left() - 1)
 	if f.Left() != 1 || f.BetweenFrames() {
 		t.Errorf("left %d", f.Left())
 	}
-	f.Skip(1)
+	f.Advance(1)
 	if !f.BetweenMessages() {
 		t.Error("not between messages")
 	}
