@@ -44,7 +44,7 @@ var policy = []rule{
 	{pkg: "internal/limit"},
 	{pkg: "internal/relay"},
 	{pkg: "internal/streams"},
-	{pkg: "internal/runner", own: []string{"drain", "internal/limit", "internal/platform/...", "internal/relay", "internal/streams", "internal/upstream"}, external: []string{"golang.org/x/sys"}},
+	{pkg: "internal/runner", own: []string{"drain/...", "internal/limit", "internal/platform/...", "internal/relay", "internal/streams", "internal/upstream"}, external: []string{"golang.org/x/sys"}},
 	{pkg: "internal/platform", own: []string{"drain", "internal/platform/..."}},
 	{pkg: "internal/gateway/affinity", own: []string{"internal/target"}},
 	{pkg: "internal/gateway/balance", own: []string{"internal/target"}},

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 func TestDetect(t *testing.T) {
 	kube := map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}

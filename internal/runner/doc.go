@@ -23,6 +23,8 @@
 //     and nothing of that group is left when Run returns.
 //   - The exit code is the program's; 128+n if signal n ended it.
 //   - As process 1 it reaps what others leave behind.
+//   - Sockets that systemd has opened, named listen, probes or admin, are used in
+//     place of own ones; a single one needs no name and is listen.
 //   - Readiness is 200 only while the program takes connections.
 //
 // # Not guaranteed

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -80,4 +82,33 @@ func childrenOf(t *testing.T, pid int) (list []int) {
 		list = append(list, n)
 	}
 	return list
+}
+
+// A socket that systemd has opened is used: nobody else listens on its port.
+func TestASocketUnit(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	addr := ln.Addr().String()
+	ln.Close()
+	app := proctest.FreePort(t)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, os.Args[0],
+		"--listen", ":1", "--app", fmt.Sprintf("127.0.0.1:%d", app), "--admin", "", "--withdraw", "0s", "--", os.Args[0], strconv.Itoa(app))
+	cmd.Env = append(os.Environ(), asRun+"=1", asProgram+"=polite")
+	cmd.ExtraFiles = []*os.File{f}
+	p := proctest.Start(t, cmd)
+	p.WaitHTTP(patience, "http://"+addr+"/", http.StatusOK)
+	if strings.Contains(p.Output(), "LISTEN_") {
+		t.Errorf("the program was told of the socket:\n%s", p.Output())
+	}
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(patience); code != 3 {
+		t.Errorf("exit code %d", code)
+	}
 }

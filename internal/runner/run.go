@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/drain"
+	"github.com/evenkeel/evenkeel/drain/handover"
 	"github.com/evenkeel/evenkeel/internal/limit"
 	"github.com/evenkeel/evenkeel/internal/platform"
 )
@@ -25,6 +26,8 @@ type run struct {
 	ready *readiness
 	front *http.Server // nil without Listen
 	side  []side       // listeners that outlive the way out
+
+	inherited *handover.Inherited // while the listeners are opened
 }
 
 // side is a listener of ours that is no part of the way out.
@@ -101,7 +104,14 @@ func (r *run) grace(ctx context.Context) time.Duration {
 	return cmp.Or(least, drain.DefaultGrace)
 }
 
+// listen opens the listeners, or takes those that a socket unit has opened under
+// the names of the flags.
 func (r *run) listen(ctx context.Context) error {
+	var err error
+	if r.inherited, err = handover.Inherit("listen", "probes", "admin"); err != nil {
+		return &Usage{err}
+	}
+	defer r.inherited.Close()
 	if r.opt.Listen != "" {
 		l, err := r.open(ctx, "listen", r.opt.Listen)
 		if err != nil {
@@ -129,14 +139,18 @@ func (r *run) listen(ctx context.Context) error {
 }
 
 func (r *run) open(ctx context.Context, flag, addr string) (net.Listener, error) {
+	most := maxSide
+	if flag == "listen" {
+		most = maxConnections
+	}
+	if l := r.inherited.Take(flag, addr); l != nil {
+		return limit.Listener(l.Listener, most, nil), nil
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, usage("--%s: %w", flag, err)
 	}
-	if flag == "listen" {
-		return limit.Listener(l, maxConnections, nil), nil
-	}
-	return limit.Listener(l, maxSide, nil), nil
+	return limit.Listener(l, most, nil), nil
 }
 
 func server(h http.Handler, log *slog.Logger) *http.Server {

@@ -15,9 +15,10 @@ import (
 	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/internal/platform/host"
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 // cloud is the metadata service (IMDSv2: "Use the Instance Metadata Service",
 // Amazon EC2 User Guide) and, below /asg, the Auto Scaling service (query API
@@ -130,22 +131,6 @@ func (c *cloud) host(hook string) (*Host, *hosttest.Log) {
 	return New(Options{Endpoint: c.URL(), AutoScaling: c.URL() + "/asg", Hook: hook, Tick: time.Millisecond, Poll: time.Millisecond}, log.Logger()), log
 }
 
-func running(t *testing.T, h *Host, load func() host.Load) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); h.Run(ctx, load) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Error("Run has not returned")
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 // ended waits for the channel of Notices, so that no goroutine is left.
 func ended(t *testing.T, c <-chan host.Notice) {
 	t.Helper()
@@ -233,7 +218,7 @@ func TestMetadataThatMisbehaveAreNoNotice(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			notices := h.Notices(ctx)
-			stop := running(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
+			stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
 			hosttest.Eventually(t, "calls", func() bool { _, n, _ := c.now(); return n > 3 || name == "hang" && n > 0 })
 			stop()
 			cancel()
@@ -255,7 +240,7 @@ func TestCompletesWhenEverythingIsDone(t *testing.T) {
 	h, log := c.host("shop-hook")
 	var load hosttest.Load
 	load.Set(host.Load{State: drain.Serving})
-	stop := running(t, h, load.Get)
+	stop := hosttest.Run(t, h, load.Get)
 	load.Looks(t, 5)
 	if _, n, _ := c.now(); n != 0 {
 		t.Errorf("control: %d calls while it serves", n)
@@ -292,7 +277,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 	c.items["autoscaling/target-lifecycle-state"] = "Terminated"
 	c.loseReply = true
 	h, log := c.host("shop-hook")
-	stop := running(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
+	stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
 	hosttest.Eventually(t, "it knows", func() bool { return log.Count("no lifecycle action to complete") == 1 })
 	stop()
 	if n, _, _ := c.now(); n != 1 || log.Count("its timeout decides") != 0 {
@@ -309,7 +294,7 @@ func TestCompletesLate(t *testing.T) {
 		h.opt.Poll = time.Hour
 		var load hosttest.Load
 		load.Set(host.Load{State: drain.Draining, Requests: 1})
-		stop := running(t, h, load.Get)
+		stop := hosttest.Run(t, h, load.Get)
 		load.Looks(t, 3)
 		stop()
 		if n, _, _ := c.now(); (n == 1) != (state == "Terminated") || log.Count("WARN") != 0 {
@@ -325,7 +310,7 @@ func TestAServiceThatMisbehavesHoldsNothingUp(t *testing.T) {
 			c.items["autoscaling/target-lifecycle-state"] = "Terminated"
 			c.brokenASG = broken
 			h, log := c.host("shop-hook")
-			stop := running(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
+			stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
 			hosttest.Eventually(t, "calls", func() bool { _, _, n := c.now(); return n > 2 || name == "hang" && n > 0 })
 			stop()
 			if log.Count("its timeout decides") != 1 || log.Count("endpoint fails") > 1 {
@@ -357,7 +342,7 @@ func TestRefusals(t *testing.T) {
 			c.items["autoscaling/target-lifecycle-state"] = "Terminated"
 			tt.change(c)
 			h, log := c.host("shop-hook")
-			stop := running(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
+			stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Stopped} })
 			hosttest.Eventually(t, "trouble", func() bool { return log.Count("endpoint fails") > 0 })
 			stop()
 			if log.Count(tt.want) == 0 || strings.Contains(log.String(), secret) {

@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,9 +14,10 @@ import (
 	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/internal/platform/host"
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 const arn = "arn:aws:ecs:us-west-2:111122223333:task/shop/1234567890abcdef0"
 
@@ -103,21 +103,9 @@ func task1(a *agent) (*Host, *hosttest.Log) {
 // running runs it with a clock that goes a thousand times as fast, until the
 // test stops it.
 func running(t *testing.T, h *Host, load func() host.Load) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
 	start := time.Now()
 	h.now = func() time.Time { return start.Add(1000 * time.Since(start)) }
-	go func() { defer close(done); h.Run(ctx, load) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Error("Run has not returned")
-		}
-	})
-	t.Cleanup(stop)
-	return stop
+	return hosttest.Run(t, h, load)
 }
 
 func TestProtectionFollowsTheWork(t *testing.T) {

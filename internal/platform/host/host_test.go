@@ -15,9 +15,10 @@ import (
 	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/internal/platform/host"
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 func TestSampleAsksAtOnceAndInIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

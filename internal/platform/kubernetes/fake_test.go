@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,11 +22,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/platform/host"
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(hosttest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 // fake is the part of an API server that is about one pod. Its wire formats
 // are those of the Kubernetes API reference: GET and PATCH of a Pod v1, a
@@ -168,18 +167,3 @@ func pods(t *testing.T, f *fake) (*Host, *hosttest.Log) {
 }
 
 // running runs it until the test stops it.
-func running(t *testing.T, h *Host, load func() host.Load) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); h.Run(ctx, load) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Error("Run has not returned")
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}

@@ -114,7 +114,7 @@ func TestDeletionCostFollowsTheLoad(t *testing.T) {
 	h, log := pods(t, f)
 	var load hosttest.Load
 	load.Set(host.Load{State: drain.Serving})
-	stop := running(t, h, load.Get)
+	stop := hosttest.Run(t, h, load.Get)
 	hosttest.Eventually(t, "it has read the pod", func() bool { _, _, n := f.now(); return n > 0 })
 	if _, writes, _ := f.now(); writes != 0 {
 		t.Errorf("an idle pod without the annotation: %d writes, want none", writes)
@@ -156,7 +156,7 @@ func TestStaleCostIsReplaced(t *testing.T) {
 	f := newFake(t, `{}`)
 	f.cost = "500"
 	h, _ := pods(t, f)
-	running(t, h, func() host.Load { return host.Load{State: drain.Serving} })
+	hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Serving} })
 	hosttest.Eventually(t, "cost 0", func() bool { cost, _, _ := f.now(); return cost == "0" })
 }
 
@@ -166,7 +166,7 @@ func TestDeletionCostSurvivesWhatTheServerDoes(t *testing.T) {
 			f := newFake(t, `{}`)
 			f.broken = broken
 			h, log := pods(t, f)
-			stop := running(t, h, func() host.Load { return host.Load{State: drain.Serving, Requests: 4} })
+			stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Serving, Requests: 4} })
 			hosttest.Eventually(t, "calls", func() bool { _, _, n := f.now(); return n >= 2 || name == "hang" && n == 1 })
 			if name == "hang" {
 				stop() // it comes back although a call hangs
@@ -190,7 +190,7 @@ func TestForbiddenSaysWhatItNeeds(t *testing.T) {
 	f := newFake(t, `{}`)
 	f.denied = true
 	h, log := pods(t, f)
-	running(t, h, func() host.Load { return host.Load{State: drain.Serving} })
+	hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Serving} })
 	hosttest.Eventually(t, "several tries", func() bool { _, _, n := f.now(); return n >= 3 })
 	if log.Count("verbs") != 1 || log.Count(`resources [\"pods\"]`) != 1 {
 		t.Errorf("log: %s; want one line with the role", log)

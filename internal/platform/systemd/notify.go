@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 )
@@ -13,17 +12,8 @@ import (
 // full.
 const sendTime = 200 * time.Millisecond
 
-// Notify tells the service manager the state of the service, such as
-// RELOADING=1; see sd_notify(3). Without NOTIFY_SOCKET it does nothing.
-func Notify(state ...string) error {
-	path := os.Getenv("NOTIFY_SOCKET")
-	if path == "" {
-		return nil
-	}
-	return send(path, state)
-}
-
-// send opens the socket each time: the manager may have been replaced.
+// send tells the service manager the state of the service, see sd_notify(3). It
+// opens the socket each time: the manager may have been replaced.
 func send(path string, state []string) error {
 	if path[0] != '/' && path[0] != '@' {
 		return errors.New("notify the service manager: NOTIFY_SOCKET is neither a path nor an abstract name")

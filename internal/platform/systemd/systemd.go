@@ -6,7 +6,7 @@
 //	NOTIFY_SOCKET                 Type=notify, or NotifyAccess= set: where to tell
 //	WATCHDOG_USEC, WATCHDOG_PID   WatchdogSec=
 //	INVOCATION_ID                 set for every unit
-//	LISTEN_FDS, _PID, _FDNAMES    socket activation, see [Listeners]
+//	LISTEN_FDS, _PID, _FDNAMES    socket activation, see package drain/handover
 //
 // A program that is started by this process inherits them, unless they are
 // taken out of its environment with [Scrub].

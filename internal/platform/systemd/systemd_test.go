@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,14 +17,10 @@ import (
 	"github.com/evenkeel/evenkeel/drain"
 	"github.com/evenkeel/evenkeel/internal/platform/host"
 	"github.com/evenkeel/evenkeel/internal/platform/host/hosttest"
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
-func TestMain(m *testing.M) {
-	if os.Getenv(roleVariable) != "" {
-		os.Exit(activated())
-	}
-	os.Exit(hosttest.Main(m))
-}
+func TestMain(m *testing.M) { os.Exit(proctest.Goroutines(m)) }
 
 // manager is the end of NOTIFY_SOCKET that systemd has: see sd_notify(3).
 type manager struct {
@@ -81,22 +76,6 @@ func (m *manager) waits(t *testing.T, prefix string, n int) {
 	hosttest.Eventually(t, fmt.Sprintf("%d x %s", n, prefix), func() bool { return m.count(prefix) >= n })
 }
 
-func running(t *testing.T, h *Host, load func() host.Load) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); h.Run(ctx, load) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Error("Run has not returned")
-		}
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
 func socketPath(t *testing.T) string { return filepath.Join(t.TempDir(), "notify") }
 
 func unit(socket string, watchdog time.Duration) (*Host, *hosttest.Log) {
@@ -110,7 +89,7 @@ func TestTheManagerIsTold(t *testing.T) {
 		h, log := unit(path, 40*time.Millisecond)
 		var load hosttest.Load
 		load.Set(host.Load{State: drain.Starting, Requests: 1}) // zero would be nothing new
-		stop := running(t, h, load.Get)
+		stop := hosttest.Run(t, h, load.Get)
 		m.waits(t, "STATUS=starting", 1)
 		m.waits(t, "WATCHDOG=1", 2)
 		if m.count("READY=1") != 0 {
@@ -147,7 +126,7 @@ func TestALoadThatHangs(t *testing.T) {
 	h, _ := unit(m.path, 20*time.Millisecond)
 	release := make(chan struct{})
 	var n int
-	stop := running(t, h, func() host.Load {
+	stop := hosttest.Run(t, h, func() host.Load {
 		if n++; n > 100 {
 			<-release
 		}
@@ -169,7 +148,7 @@ func TestAManagerThatIsAway(t *testing.T) {
 	h, log := unit(path, 0)
 	var load hosttest.Load
 	load.Set(host.Load{State: drain.Serving})
-	running(t, h, load.Get)
+	hosttest.Run(t, h, load.Get)
 	hosttest.Eventually(t, "trouble", func() bool { return log.Count("fails") == 1 })
 	load.Looks(t, 20)
 	m := newManager(t, path)
@@ -190,7 +169,7 @@ func TestAManagerThatDoesNotRead(t *testing.T) {
 	}
 	defer c.Close()
 	h, log := unit(path, 2*time.Millisecond)
-	stop := running(t, h, func() host.Load { return host.Load{State: drain.Draining} })
+	stop := hosttest.Run(t, h, func() host.Load { return host.Load{State: drain.Draining} })
 	hosttest.Eventually(t, "trouble", func() bool { return log.Count("fails") == 1 })
 	stop()
 }
@@ -336,87 +315,5 @@ func TestScrub(t *testing.T) {
 	got := Scrub([]string{"PATH=/bin", "NOTIFY_SOCKET=/x", "WATCHDOG_PID=1", "LISTEN_FDS=1", "LISTEN_FDS_OTHER=1", "INVOCATION_ID=1"})
 	if want := []string{"PATH=/bin", "LISTEN_FDS_OTHER=1", "INVOCATION_ID=1"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestSocketVariables(t *testing.T) {
-	tests := []struct {
-		pid, fds, names string
-		want            []string
-		bad             bool
-	}{
-		{"42", "2", "http:admin", []string{"http", "admin"}, false},
-		{"42", "2", "http", []string{"http", "unknown"}, false},
-		{"42", "1", "", []string{"unknown"}, false},
-		{"42", "0", "", []string{}, false},
-		{"43", "2", "http:admin", nil, false},
-		{"", "2", "", nil, false},
-		{"42", "65", "", nil, true},
-		{"42", "-1", "", nil, true},
-		{"42", "x", "", nil, true},
-	}
-	for _, tt := range tests {
-		env := map[string]string{"LISTEN_PID": tt.pid, "LISTEN_FDS": tt.fds, "LISTEN_FDNAMES": tt.names}
-		got, err := sockets(func(k string) string { return env[k] }, 42)
-		if !slices.Equal(got, tt.want) || (err != nil) != tt.bad {
-			t.Errorf("%+v: got %q, error %v", tt, got, err)
-		}
-	}
-}
-
-const roleVariable = "SYSTEMD_TEST_ROLE"
-
-// activated is the process of a socket unit: LISTEN_PID is set by exec, as
-// systemd does it between fork and exec.
-func activated() int {
-	if os.Getenv("LISTEN_FDS") == "1" {
-		os.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
-	}
-	all, err := Listeners()
-	if err != nil || len(all) != 1 || all[0].Name != "http" || os.Getenv("LISTEN_FDS") != "" {
-		fmt.Fprintln(os.Stderr, all, err)
-		return 1
-	}
-	if again, err := Listeners(); len(again) != 0 || err != nil {
-		return 2
-	}
-	c, err := all[0].Accept()
-	if err != nil {
-		return 3
-	}
-	fmt.Fprint(c, "hello")
-	c.Close()
-	return 0
-}
-
-func TestListeners(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	f, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
-	cmd.ExtraFiles = []*os.File{f}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 5)
-	if n, err := c.Read(buf); string(buf[:n]) != "hello" {
-		t.Errorf("got %q, error %v", buf[:n], err)
 	}
 }

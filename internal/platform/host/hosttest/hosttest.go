@@ -1,17 +1,14 @@
 // Package hosttest is what the tests of the platforms share: a log that is
-// read, endpoints that misbehave, and a check that no goroutine is left.
+// read, hosts that run, and endpoints that misbehave.
 package hosttest
 
 import (
 	"bytes"
-	"flag"
-	"fmt"
+	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -19,26 +16,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/platform/host"
 )
-
-// Main runs the tests and fails when a goroutine outlives them. (Fuzzing
-// leaves its own.)
-func Main(m *testing.M) int {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
-		return code
-	}
-	deadline := time.Now().Add(10 * time.Second)
-	for code == 0 && runtime.NumGoroutine() > before {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<20)
-			fmt.Fprintf(os.Stderr, "goroutines left:\n%s\n", buf[:runtime.Stack(buf, true)])
-			code = 1
-		}
-		runtime.Gosched()
-	}
-	return code
-}
 
 // Log is a log for tests to read. It is safe for concurrent use.
 type Log struct {
@@ -122,6 +99,25 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
+}
+
+// Run runs a host until stop, or the end of the test, and waits for its return.
+func Run(t testing.TB, h interface {
+	Run(context.Context, func() host.Load)
+}, load func() host.Load) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); h.Run(ctx, load) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(30 * time.Second):
+			t.Error("Run has not returned")
+		}
+	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // Endpoint is a server on loopback that can be taken away and brought back

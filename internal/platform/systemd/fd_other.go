@@ -1,8 +1,0 @@
-//go:build !unix
-
-package systemd
-
-import "os"
-
-// fileOf finds nothing: systemd is on Linux.
-func fileOf(int, string) *os.File { return nil }
