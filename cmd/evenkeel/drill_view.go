@@ -80,15 +80,7 @@ func (v drillView) Lines(width, height int) []string {
 	}
 	out = append(out, "")
 	foot := []string{"", "  Ctrl-C ends the load and says what is known"}
-	out = out[:max(0, min(len(out), height-len(foot)))]
-	if room := height - len(out) - len(foot); room > 0 {
-		out = append(out, v.events[max(0, len(v.events)-room):]...)
-	}
-	out = append(out, foot...)
-	for i, l := range out {
-		out[i] = screen.Clip(l, width)
-	}
-	return out[:min(len(out), height)]
+	return screen.Fit(out, v.events, foot, width, height)
 }
 
 // Plain is the view as one line.

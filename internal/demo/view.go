@@ -91,15 +91,7 @@ func (v view) Lines(width, height int) []string {
 		foot = append(foot, "  Shop and watch: "+v.address+"    Ctrl-C ends")
 	}
 	out = append(out, "")
-	out = out[:max(0, min(len(out), height-len(foot)))]
-	if room := height - len(out) - len(foot); room > 0 {
-		out = append(out, v.events[max(0, len(v.events)-room):]...)
-	}
-	out = append(out, foot...)
-	for i, l := range out {
-		out[i] = screen.Clip(l, width)
-	}
-	return out[:min(len(out), height)]
+	return screen.Fit(out, v.events, foot, width, height)
 }
 
 func atKills(n int) string {

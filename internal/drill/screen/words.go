@@ -51,3 +51,17 @@ func Wrap(s string, width int) []string {
 	}
 	return append(out, line)
 }
+
+// Fit makes a picture of lines, as many of the last events as there is room
+// for, and foot, which stays.
+func Fit(lines, events, foot []string, width, height int) []string {
+	lines = lines[:max(0, min(len(lines), height-len(foot)))]
+	if room := height - len(lines) - len(foot); room > 0 {
+		lines = append(lines, events[max(0, len(events)-room):]...)
+	}
+	lines = append(lines, foot...)
+	for i, l := range lines {
+		lines[i] = Clip(l, width)
+	}
+	return lines[:min(len(lines), height)]
+}
