@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,7 +75,6 @@ func (flags *drillFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&flags.own, "i-own-this-target", false, "allow more than 100 requests/s to an address that is not private")
 	f.StringVar(&flags.secretEnv, "probe-secret-env", "", "variable with the probe's secret (default: the file's, else EVENKEEL_PROBE_SECRET)")
 	flags.registerFiles(cmd)
-	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 80 "))
 }
 
 // registerFiles defines the flags of what is written.

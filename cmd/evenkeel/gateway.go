@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +68,6 @@ service may be of Type=notify. Logs begin at level info here.`,
 		}
 	}
 	cmd.AddCommand(newGatewayValidate(&flags))
-	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 80 "))
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,8 @@ Start with:  evenkeel demo`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	// Of every command, for terminals of 80 columns.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 80 "))
 	var log logFlags
 	log.register(root)
 	root.AddCommand(newDemo(&log), newDrill(&log), newGateway(&log), newRun(&log), newDrain(), newSessions(&log), newReplica(), newVersion())
