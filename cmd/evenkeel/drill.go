@@ -24,8 +24,8 @@ func newDrill(log *logFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drill",
 		Short: "Drive virtual users against a service while it scales, and check what each was told",
-		Long: `Drives virtual users with cookies and connections of their own against a service,
-makes scale events happen to it, compares every answer with what its user was
+		Long: `Drives virtual users with cookies and connections of their own against a
+service, makes scale events happen to it, compares every answer with what its user was
 told before, and says with evidence whether anybody lost a session, a change or
 a request.
 

@@ -16,7 +16,7 @@ func newDrillInit() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "init URL",
-		Short: "Write a first drill.yaml for the service whose login page is at URL",
+		Short: "Write a first drill.yaml for a service from its login page",
 		Example: `  evenkeel drill init https://shop.example.com/login
   evenkeel drill init http://127.0.0.1:8080 -o -`,
 		Args: cobra.ExactArgs(1),

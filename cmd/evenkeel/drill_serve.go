@@ -28,7 +28,7 @@ func newDrillServe(flags *drillFlags) *cobra.Command {
 	var fresh time.Duration
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Answer webhooks of Flagger and Argo Rollouts with the verdict of a drill",
+		Short: "Answer Flagger and Argo Rollouts with the verdict of a drill",
 		Long: `Waits for POST /gate, makes the drill of the file and the flags, and answers with
 its verdict: 200 for a pass, another status for all else, and the reason in the
 body. One drill at a time; a call that comes meanwhile waits for it, at most as
