@@ -98,6 +98,9 @@ func TestOneEncodingForAllViewers(t *testing.T) {
 		}
 	}
 	st := s.Stats()
+	for end := time.Now().Add(20 * time.Second); st.Sent < 200 && time.Now().Before(end); st = s.Stats() {
+		time.Sleep(time.Millisecond) // a message is counted when it has been written: its viewer may be faster
+	}
 	s.src.mu.Lock()
 	asked := uint64(s.src.asked)
 	s.src.mu.Unlock()
