@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/internal/drill/plan"
 )
 
+// answerWithin leaves time to say within firstWords that there was no answer.
+const answerWithin = firstWords - time.Second
+
 func newDrillInit() *cobra.Command {
 	var out string
+	var opt plan.InitOptions
 	cmd := &cobra.Command{
 		Use:   "init URL",
 		Short: "Write a first drill.yaml for a service from its login page",
@@ -21,9 +26,9 @@ func newDrillInit() *cobra.Command {
   evenkeel drill init http://127.0.0.1:8080 -o -`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), firstWords)
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), answerWithin, fmt.Errorf("no answer within %v", answerWithin))
 			defer cancel()
-			text, err := plan.Init(ctx, args[0])
+			text, err := plan.Init(ctx, args[0], opt)
 			if err != nil {
 				return usageError(err)
 			}
@@ -39,6 +44,8 @@ func newDrillInit() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "drill.yaml", "file to write, which must not be there; - is standard output")
+	cmd.Flags().StringVar(&opt.CA, "ca", "", "file of certificates to trust, in PEM")
+	cmd.Flags().BoolVar(&opt.Insecure, "insecure", false, "trust whatever certificate the service has")
 	return cmd
 }
 

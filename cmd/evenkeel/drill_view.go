@@ -69,9 +69,9 @@ func (v drillView) Lines(width, height int) []string {
 	out := []string{
 		head + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(head)-len(clock))) + clock,
 		v.target,
-		fmt.Sprintf("%s: %s of %s users signed in, %s requests, %s failed, %d in flight; p99 %v",
-			load.Phase, screen.Thousands(int(load.Sessions)), screen.Thousands(v.users), screen.Thousands(int(load.Sent)),
-			screen.Thousands(int(load.Failed)), load.InFlight, load.FromSend.P99.Round(time.Millisecond/10)),
+		fmt.Sprintf("%s: %s of %s users in, p99 %v, %s requests, %s failed, %d in flight",
+			load.Phase, screen.Thousands(int(load.Sessions)), screen.Thousands(v.users), load.FromSend.P99.Round(time.Millisecond/10),
+			screen.Thousands(int(load.Sent)), screen.Thousands(int(load.Failed)), load.InFlight),
 		"",
 		"  guarantee                     exposed          bad",
 	}

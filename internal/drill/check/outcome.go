@@ -116,6 +116,22 @@ type Request struct {
 	Method, Path string
 	Headers      []string // "Name: value"
 	Body         string
+
+	Follow bool   // redirects
+	Picks  []Pick // from the answer, for requests after it
+	// Plain: what the $NAMES stand for has to be escaped for where they are.
+	Plain bool
+}
+
+// Pick is a value of an answer that is a $NAME from then on.
+type Pick struct {
+	Name string // without the $
+	// In is where it is: "head", "body" (with HTML's entities where the answer
+	// is HTML or XML), "html" or "json".
+	In string
+	// Pattern is a regular expression whose first group is the value, or the
+	// path to it in JSON: user.items[0].id
+	Pattern string
 }
 
 // Progress is what is known while a run goes on.

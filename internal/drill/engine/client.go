@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,14 +22,14 @@ type ClientOptions struct {
 	MaxBody     int64         // bytes kept of a body; 0 is 1 MiB. The rest is not read and the connection closed
 	TLS         *tls.Config   // of https targets; nil is the system's roots
 	// Open is the number of connections of all users beyond which those that
-	// become idle are closed, but for one of each user; 0 is a third of the
-	// files that this process may have open, which leaves as much to the
-	// other end where that is in the same process.
+	// become idle are closed, but for each user's equal share, which is one at
+	// least; 0 is a third of the files that this process may have open, which
+	// leaves as much to the other end where that is in the same process.
 	Open int64
 	// Sources are addresses of this machine that connections are made from, in
 	// turn: each has some 28,000 ports (Linux, ip_local_port_range). None is
 	// the system's choice; to targets on 127.0.0.0/8 it is 127.0.0.2 and on
-	// where there are very many connections.
+	// when thousands of connections have been made.
 	Sources []netip.Addr
 	// Dial connects to "host:port"; nil is net.Dialer with Sources.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -60,6 +59,7 @@ type Client struct {
 	clock     Clock
 	entrances []*entrance
 	dialled   atomic.Uint64
+	users     atomic.Int64 // made so far
 	open      atomic.Int64
 	stale     atomic.Int64
 	exhausted atomic.Int64 // connections that this machine had no file or port for
@@ -121,7 +121,13 @@ func parseTarget(target string, conf *tls.Config) (*entrance, error) {
 }
 
 // User returns a new user without cookies and connections.
-func (c *Client) User() *User { return &User{c: c} }
+func (c *Client) User() *User {
+	c.users.Add(1)
+	return &User{c: c}
+}
+
+// share is how many idle connections each user may keep, however many are open.
+func (c *Client) share() int { return max(1, int(c.opt.Open/max(1, c.users.Load()))) }
 
 // dial opens a connection to the next entrance.
 func (c *Client) dial(ctx context.Context) (*lane, error) {
@@ -147,53 +153,20 @@ func (c *Client) dial(ctx context.Context) (*lane, error) {
 	return &lane{conn: conn, entrance: e}, nil
 }
 
+// keepAlive has what is between a user who rests and the service know that the
+// connection lives. The rest is the system's: each more is a system call.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 45 * time.Second, Interval: -1, Count: -1}
+
 // connect opens the TCP connection.
 func (c *Client) connect(ctx context.Context, e *entrance) (net.Conn, error) {
 	if c.opt.Dial != nil {
 		return c.opt.Dial(ctx, "tcp", e.address)
 	}
-	var d net.Dialer
-	if from, ok := source(c.opt.Sources, e.address, c.dialled.Load(), c.open.Load()); ok {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	d := net.Dialer{KeepAliveConfig: keepAlive}
+	if from, ok := source(c.opt.Sources, e.address, c.dialled.Load()); ok {
+		d.LocalAddr, d.Control = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), portLater
 	}
 	return d.DialContext(ctx, "tcp", e.address)
-}
-
-// portsPerSource is how many open connections there are for each loopback
-// address that new ones are made from. Linux has 28,232 ports for an address,
-// of which closed connections hold theirs for a minute, and once it has given
-// out every second one, connect(2) tries them all before it takes another: 290
-// µs of CPU per request were measured with 18,000 connections from one address,
-// 55 with these.
-const portsPerSource = 4_000
-
-// Elsewhere 127.0.0.2 and on have to be set up first.
-const loopbackSources = runtime.GOOS == "linux"
-
-// source is where the next connection comes from; false: the system may
-// choose. Listed addresses are taken in turn, those of the target's family
-// only; so are loopback ones, of which there are more the more connections are
-// open.
-func source(listed []netip.Addr, address string, dialled uint64, open int64) (netip.Addr, bool) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	target, err := netip.ParseAddr(host) // fails for a name, which may be of either family
-	if len(listed) > 0 {
-		for i := range uint64(len(listed)) {
-			a := listed[(dialled+i)%uint64(len(listed))]
-			if err != nil || a.Unmap().Is4() == target.Unmap().Is4() {
-				return a, true
-			}
-		}
-		return netip.Addr{}, false
-	}
-	n := dialled%uint64(open/portsPerSource+1) + 1
-	if err != nil || !loopbackSources || !target.Unmap().Is4() || !target.IsLoopback() || n == 1 {
-		return netip.Addr{}, false
-	}
-	return netip.AddrFrom4([4]byte{127, 0, byte(n >> 8), byte(n)}), true
 }
 
 // close ends a lane's connection. Nothing is lost by an error here.

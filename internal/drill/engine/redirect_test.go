@@ -74,27 +74,26 @@ func TestSources(t *testing.T) {
 		listed  []netip.Addr
 		address string
 		dialled uint64
-		open    int64
 		want    string
 	}{
-		{nil, "127.0.0.1:80", 1, 100, ""},
-		{nil, "127.0.0.1:80", 1, portsPerSource - 1, ""},
-		{nil, "127.0.0.1:80", 1, portsPerSource, "127.0.0.2"},
-		{nil, "127.0.0.1:80", 2, portsPerSource, ""},
-		{nil, "127.0.0.1:80", 14, 59_999, "127.0.0.15"},
-		{nil, "127.0.0.1:80", 259, 1000 * portsPerSource, "127.0.1.4"},
-		{nil, "10.0.0.1:80", 1, 59_999, ""},
-		{nil, "[::1]:80", 1, 59_999, ""},
-		{nil, "localhost:80", 1, 59_999, ""},
-		{[]netip.Addr{a, b}, "10.0.0.1:80", 1, 0, "192.0.2.2"},
-		{[]netip.Addr{a, b}, "name:80", 2, 0, "192.0.2.1"},
-		{[]netip.Addr{a, six}, "10.0.0.1:80", 1, 0, "192.0.2.1"},
-		{[]netip.Addr{six}, "10.0.0.1:80", 1, 0, ""},
+		{nil, "127.0.0.1:80", 1, ""},
+		{nil, "127.0.0.1:80", portsPerSource - 1, ""},
+		{nil, "127.0.0.1:80", portsPerSource + 1, "127.0.0.2"},
+		{nil, "127.0.0.1:80", portsPerSource + 2, ""},
+		{nil, "127.0.0.1:80", 15*portsPerSource + 14, "127.0.0.15"},
+		{nil, "127.0.0.1:80", 1000*maxLoopback*portsPerSource - 1, "127.0.0.250"},
+		{nil, "10.0.0.1:80", 59_999, ""},
+		{nil, "[::1]:80", 59_999, ""},
+		{nil, "localhost:80", 59_999, ""},
+		{[]netip.Addr{a, b}, "10.0.0.1:80", 1, "192.0.2.2"},
+		{[]netip.Addr{a, b}, "name:80", 2, "192.0.2.1"},
+		{[]netip.Addr{a, six}, "10.0.0.1:80", 1, "192.0.2.1"},
+		{[]netip.Addr{six}, "10.0.0.1:80", 1, ""},
 	} {
 		if test.listed == nil && !loopbackSources {
 			test.want = ""
 		}
-		got, ok := source(test.listed, test.address, test.dialled, test.open)
+		got, ok := source(test.listed, test.address, test.dialled)
 		if ok != (test.want != "") || ok && got.String() != test.want {
 			t.Errorf("%+v: %v, %v", test, got, ok)
 		}
@@ -103,8 +102,8 @@ func TestSources(t *testing.T) {
 		return
 	}
 	used := map[string]bool{}
-	for dialled := range uint64(100) {
-		got, _ := source(nil, "127.0.0.1:80", dialled, 28_000)
+	for dialled := range uint64(28_000) {
+		got, _ := source(nil, "127.0.0.1:80", dialled)
 		used[got.String()] = true
 		if !got.IsLoopback() && got.IsValid() {
 			t.Errorf("a connection to loopback from %v", got)

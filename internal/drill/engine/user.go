@@ -256,7 +256,7 @@ func (u *User) give(l *lane, usable bool) {
 	}
 	u.mu.Lock()
 	u.busy--
-	usable = usable && (len(u.idle) == 0 || u.c.open.Load() <= u.c.opt.Open)
+	usable = usable && (len(u.idle) < u.c.share() || u.c.open.Load() <= u.c.opt.Open)
 	if usable {
 		l.used = true
 		u.idle = append(u.idle, l)

@@ -36,7 +36,9 @@ type Step struct {
 	Pick   map[string]Pattern  `yaml:"pick"`
 	Follow bool                `yaml:"follow"` // redirects, within the host
 	Status int                 `yaml:"status"` // of success; 0 is 200 to 399
-	Pos    config.Pos          `yaml:"-"`
+
+	foreign bool       // the body refers to the environment or a file
+	Pos     config.Pos `yaml:"-"`
 }
 
 // Page is a page that is looked at. Exactly one of Regex, JSON and CSS says

@@ -32,6 +32,7 @@ func (s *Step) Validate(at config.At) {
 	if bodies > 0 && !s.Get.empty() {
 		at.Errorf("get", "found a body, allowed: none with get")
 	}
+	s.foreign = at.Has("body") && at.Found("body", "") != `""`
 	validStatus(at, s.Status, 399)
 	validHeader(at, "header", s.Header)
 	for name, p := range s.Pick {

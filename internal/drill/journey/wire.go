@@ -62,12 +62,8 @@ func (r *run) body(req *engine.Request, s request, fields map[string]string) err
 		}
 		kind, body = "application/json", "{"+b.String()+"}"
 	case !s.body.empty():
-		kind = "text/plain; charset=utf-8"
-		escape := verbatim
-		if begin := strings.TrimSpace(s.body.String()); begin[:min(1, len(begin))] == "{" || begin[:min(1, len(begin))] == "[" {
-			kind, escape = "application/json", inJSON
-		}
-		body, err = s.body.expand(r.value, escape)
+		kind = s.bodyKind()
+		body, err = s.body.expand(r.value, s.bodyEscape())
 	}
 	if _, given := fields["Content-Type"]; kind != "" && !given {
 		fields["Content-Type"] = kind
@@ -76,6 +72,22 @@ func (r *run) body(req *engine.Request, s request, fields map[string]string) err
 		req.Body = []byte(body)
 	}
 	return err
+}
+
+// bodyKind is the Content-Type of a body that is sent as it is.
+func (s *request) bodyKind() string {
+	if begin := strings.TrimSpace(s.body.String()); strings.HasPrefix(begin, "{") || strings.HasPrefix(begin, "[") {
+		return "application/json"
+	}
+	return "text/plain; charset=utf-8"
+}
+
+// bodyEscape is how values are put into such a body.
+func (s *request) bodyEscape() func(string) string {
+	if s.bodyKind() == "application/json" {
+		return inJSON
+	}
+	return verbatim
 }
 
 // credential adds the header that opens the session, where there is one: the

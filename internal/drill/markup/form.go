@@ -6,7 +6,30 @@ import "strings"
 type Form struct {
 	Action string // as it is written; "" is the page itself
 	Method string // GET or POST
+	ID     string // "" none
 	Fields []Field
+}
+
+// Field tells whether the form has one of that name.
+func (f Form) Field(name string) bool {
+	for _, field := range f.Fields {
+		if field.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Selector is one of the form, by what tells it best from others of the page:
+// its ID, its action, or nothing.
+func (f Form) Selector() string {
+	switch {
+	case ident(f.ID):
+		return "form#" + f.ID
+	case f.Action != "" && !strings.Contains(f.Action, `"`):
+		return `form[action="` + f.Action + `"]`
+	}
+	return "form"
 }
 
 // Field is something that a form sends.
@@ -42,10 +65,11 @@ func Forms(page []byte) []Form {
 		case t.name == "form" && len(forms) < maxForms:
 			action, _ := t.get("action")
 			method, _ := t.get("method")
+			id, _ := t.get("id")
 			if method = strings.ToUpper(method); method != "POST" {
 				method = "GET"
 			}
-			forms = append(forms, Form{Action: strings.TrimSpace(action), Method: method})
+			forms = append(forms, Form{Action: strings.TrimSpace(action), Method: method, ID: id})
 			inside = true
 		case inside && !t.end:
 			if f, ok := fieldOf(&t); ok && len(forms[len(forms)-1].Fields) < maxForms {

@@ -2,10 +2,14 @@ package markup
 
 import (
 	"fmt"
+	"html"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
 const page = `<!DOCTYPE html><title>A &amp; B</title><script>if (a < b) { "<li>no</li>" }</script>
@@ -55,17 +59,52 @@ func TestSelectorErrors(t *testing.T) {
 }
 
 func TestForms(t *testing.T) {
-	got := Forms([]byte(`<form action=" /go " method=PoSt><input type=hidden name=c value="1&quot;"><input name=u><input type=PASSWORD name=p>
+	got := Forms([]byte(`<form action=" /go " method=PoSt id=f><input type=hidden name=c value="1&quot;"><input name=u><input type=PASSWORD name=p>
 <select name=s><option value=1></select><input type=submit></form><input name=outside><form><textarea name=t>`))
 	want := []Form{
-		{"/go", "POST", []Field{{"c", "hidden", `1"`}, {"u", "text", ""}, {"p", "password", ""}, {"s", "select", ""}}},
-		{"", "GET", []Field{{"t", "textarea", ""}}},
+		{"/go", "POST", "f", []Field{{"c", "hidden", `1"`}, {"u", "text", ""}, {"p", "password", ""}, {"s", "select", ""}}},
+		{"", "GET", "", []Field{{"t", "textarea", ""}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if !got[0].Has("password") || got[1].Has("password") {
 		t.Error("which one has a password")
+	}
+	if !got[0].Field("u") || got[0].Field("outside") {
+		t.Error("which one has a field u")
+	}
+	for want, f := range map[string]Form{"form#f": got[0], "form": got[1], `form[action="/go?a=1"]`: {Action: "/go?a=1", ID: "a b"}} {
+		if f.Selector() != want {
+			t.Errorf("%s, want %s", f.Selector(), want)
+		}
+		if _, err := ParseSelector(f.Selector()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A script's regular expression finds the same on pages that are well formed,
+// without their comments, but for texts with tags in them.
+func TestRegex(t *testing.T) {
+	_, err := exec.LookPath("perl")
+	proctest.Require(t, "perl", err)
+	for _, selector := range []string{"li@data-item", "#cart li@data-item", ".cart.big ul li@class", "ul#cart [data-item='c']@data-item", "input[name=csrf]@value",
+		"input[disabled]@name", "[name=csrf][value=T0K3N]@value", "div b", "title", "table@x", "li.y@data-item", "form#f input@name"} {
+		s, err := ParseSelector(selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := append(s.Find([]byte(page), 1), "nothing")[0]
+		cmd := exec.CommandContext(t.Context(), "perl", "-0777", "-e", `my $r = shift; $_ = <STDIN>; s/<!--.*?-->//gs; print /$r/ ? $1 : "nothing"`, s.Regex())
+		cmd.Stdin = strings.NewReader(page)
+		out, err := cmd.CombinedOutput()
+		if got := html.UnescapeString(string(out)); err != nil || got != want {
+			t.Errorf("%s: %s finds %q, want %q, %v", selector, s.Regex(), got, want, err)
+		}
+	}
+	if (Selector{}).Regex() != "" {
+		t.Error("the zero value has a regular expression")
 	}
 }
 

@@ -2,10 +2,17 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,17 +20,50 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/markup"
 )
 
+// InitOptions say how an https address is trusted; the zero value is by the
+// system's roots.
+type InitOptions struct {
+	CA       string // a file of certificates in PEM
+	Insecure bool   // whatever the certificate is
+}
+
+// security is that of the drill.yaml, and its lines there.
+func (o InitOptions) security() (conf *tls.Config, lines string, err error) {
+	switch {
+	case o.CA != "" && o.Insecure:
+		return nil, "", errors.New("found a file of certificates and insecure, allowed: one of them")
+	case o.Insecure:
+		return &tls.Config{InsecureSkipVerify: true}, "tls: {insecure: true}\n", nil
+	case o.CA == "":
+		return nil, "", nil
+	}
+	pem, err := os.ReadFile(o.CA)
+	if err != nil {
+		return nil, "", err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, "", fmt.Errorf("found no certificate in %s, allowed: a file of certificates in PEM", o.CA)
+	}
+	path, err := filepath.Abs(o.CA)
+	return &tls.Config{RootCAs: roots}, "tls: {ca: " + quoted(path) + "}\n", err
+}
+
 // Init looks at the login page at an address and returns a first drill.yaml for
-// it, with comments on what has to be filled in. Where the page has no form
-// with a password it is one for an API. An error wraps engine.ErrTarget if the
-// page cannot be had.
-func Init(ctx context.Context, address string) ([]byte, error) {
+// it, with comments on what has to be filled in. Where no page is to be had
+// there (401, 405, or an answer that is no HTML) it is one for an API. An error
+// wraps engine.ErrTarget if there is nothing to sign in by.
+func Init(ctx context.Context, address string, opt InitOptions) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || !isTarget(u.Scheme+"://"+u.Host) || u.User != nil {
 		return nil, fmt.Errorf("found %q, allowed: the address of a login page, such as https://shop.example.com/login", address)
 	}
 	target := u.Scheme + "://" + u.Host
-	c, err := engine.NewClient([]string{target}, engine.NewClock(), engine.ClientOptions{})
+	conf, security, err := opt.security()
+	if err != nil {
+		return nil, err
+	}
+	c, err := engine.NewClient([]string{target}, engine.NewClock(), engine.ClientOptions{TLS: conf})
 	if err != nil {
 		return nil, err
 	}
@@ -34,49 +74,73 @@ func Init(ctx context.Context, address string) ([]byte, error) {
 	if u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
-	path, body, err := fetch(ctx, c, path)
+	page, err := fetch(ctx, c, path)
 	if err != nil {
 		return nil, err
 	}
-	login, err := loginSteps(c, path, body)
+	login, err := loginSteps(c, page)
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, first, quoted(target), login), nil
+	return fmt.Appendf(nil, first, quoted(target), security, login), nil
+}
+
+// page is what an address answered.
+type page struct {
+	path string
+	html bool // with a status of success
+	body []byte
 }
 
 // fetch gets a page, through redirects within the host.
-func fetch(ctx context.Context, c *engine.Client, path string) (string, []byte, error) {
+func fetch(ctx context.Context, c *engine.Client, path string) (page, error) {
 	user := c.User()
 	defer user.Close()
 	for range 5 {
-		x, err := user.Do(ctx, engine.Request{Method: "GET", Path: path, Fields: []engine.Field{{Name: "Accept-Encoding", Value: "identity"}}})
+		x, err := user.Do(ctx, engine.Request{Method: "GET", Path: path, Fields: []engine.Field{{Name: "Accept", Value: "text/html,*/*"}, {Name: "Accept-Encoding", Value: "identity"}}})
 		switch {
 		case err != nil:
-			return "", nil, err
+			return page{}, err
 		case x.Err != nil:
-			return "", nil, fmt.Errorf("%w: %s: %w", engine.ErrTarget, path, x.Err)
+			return page{}, unanswered(ctx, path, x.Err)
 		case !engine.IsRedirect(x.Status):
 			if x.Status >= 400 && x.Status != 401 && x.Status != 405 {
-				return "", nil, fmt.Errorf("%w: %s answers %d", engine.ErrTarget, path, x.Status)
+				return page{}, fmt.Errorf("%w: %s answers %d; give the address of the login page", engine.ErrTarget, path, x.Status)
 			}
-			return path, x.Body, nil
+			kind := cmp.Or(x.Header.Get("Content-Type"), http.DetectContentType(x.Body))
+			return page{path, x.Status < 400 && strings.Contains(kind, "html"), x.Body}, nil
 		}
 		next, err := c.Within(path, x.Header.Get("Location"))
 		if err != nil {
-			return "", nil, fmt.Errorf("%w: %s: %w", engine.ErrTarget, path, err)
+			return page{}, fmt.Errorf("%w: %s: %w", engine.ErrTarget, path, err)
 		}
 		path = next
 	}
-	return "", nil, fmt.Errorf("%w: too many redirects, the last to %s", engine.ErrTarget, path)
+	return page{}, fmt.Errorf("%w: too many redirects, the last to %s", engine.ErrTarget, path)
+}
+
+// unanswered says why there is no page.
+func unanswered(ctx context.Context, path string, err error) error {
+	var unknown *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: %s: %w; trust it with --ca FILE, or whatever it is with --insecure", engine.ErrTarget, path, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %s: %w", engine.ErrTarget, path, context.Cause(ctx))
+	}
+	return fmt.Errorf("%w: %s: %w", engine.ErrTarget, path, err)
 }
 
 // loginSteps are the steps of the login in YAML.
-func loginSteps(c *engine.Client, path string, page []byte) (string, error) {
-	forms := markup.Forms(page)
+func loginSteps(c *engine.Client, at page) (string, error) {
+	path := at.path
+	forms := markup.Forms(at.body)
 	i := slices.IndexFunc(forms, func(f markup.Form) bool { return f.Has("password") })
+	if i < 0 && at.html {
+		return "", fmt.Errorf("%w: %s has no form with a password; give the address of the login page, or where a script signs in, the address that it sends the password to", engine.ErrTarget, path)
+	}
 	if i < 0 {
-		return fmt.Sprintf(`    # %s has no form with a password, so this is a guess at an API.
+		return fmt.Sprintf(`    # %s is no page with a form, so this is a guess at an API.
     - post: %s
       json: {user: "{{user}}", password: "{{password}}"}
       # pick: {bearer: json:token}          # then add: credential: {header: {Authorization: "Bearer {{bearer}}"}}
@@ -90,7 +154,7 @@ func loginSteps(c *engine.Client, path string, page []byte) (string, error) {
 			return "", fmt.Errorf("%w: the form of %s: %w", engine.ErrTarget, path, err)
 		}
 	}
-	picks, fields := formFields(form)
+	picks, fields := formFields(form, forms[:i])
 	var b strings.Builder
 	if len(picks) > 0 {
 		fmt.Fprintf(&b, "    - get: %s\n      pick:                               # hidden fields of the form, new for each login\n", quotedPath(path))
@@ -111,8 +175,8 @@ func loginSteps(c *engine.Client, path string, page []byte) (string, error) {
 type entry struct{ name, value string }
 
 // formFields says what is sent for each field, and which have to be picked from
-// the page before.
-func formFields(form markup.Form) (picks, fields []entry) {
+// the page before. Earlier forms may have fields of the same names.
+func formFields(form markup.Form, earlier []markup.Form) (picks, fields []entry) {
 	named := false // the field that says who has been found
 	for _, f := range form.Fields {
 		switch f.Type {
@@ -124,6 +188,9 @@ func formFields(form markup.Form) (picks, fields []entry) {
 				quote = `'`
 			}
 			selector := "input[name=" + quote + f.Name + quote + "]@value"
+			if slices.ContainsFunc(earlier, func(e markup.Form) bool { return e.Field(f.Name) }) {
+				selector = form.Selector() + " " + selector
+			}
 			if _, err := markup.ParseSelector(selector); err != nil {
 				continue
 			}
@@ -168,7 +235,7 @@ func oneLine(s string) string {
 
 const first = `version: 1
 target: %s
-users: 20
+%susers: 20
 think: 500ms                            # of a user between two operations; or rate: 100/s for all together
 duration: 60s
 control: 15s                            # before the first event

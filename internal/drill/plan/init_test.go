@@ -56,7 +56,7 @@ func entrance(t *testing.T) string {
 // What Init writes is a plan whose scout finds its way.
 func TestInit(t *testing.T) {
 	url := entrance(t)
-	yaml, err := Init(t.Context(), url)
+	yaml, err := Init(t.Context(), url, InitOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +80,11 @@ func TestInitErrors(t *testing.T) {
 	for address, want := range map[string]string{
 		url + "/nothing": "/nothing answers 404", url + "/elsewhere": "redirect to another host", "http://127.0.0.1:1/login": "refused",
 	} {
-		if _, err := Init(t.Context(), address); !errors.Is(err, engine.ErrTarget) || !strings.Contains(err.Error(), want) {
+		if _, err := Init(t.Context(), address, InitOptions{}); !errors.Is(err, engine.ErrTarget) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", address, err, want)
 		}
 	}
-	if _, err := Init(t.Context(), "shop.example.com"); err == nil || !strings.Contains(err.Error(), "allowed: the address of a login page") {
+	if _, err := Init(t.Context(), "shop.example.com", InitOptions{}); err == nil || !strings.Contains(err.Error(), "allowed: the address of a login page") {
 		t.Errorf("no address: %v", err)
 	}
 }
@@ -94,7 +94,7 @@ func FuzzLoginSteps(f *testing.F) {
 	f.Add("/login", `<form method=post><input type=hidden name="a]@'&quot;" value=x><input name="${HOME}"><input type=password name="file:/etc/passwd"></form>`)
 	f.Add("/", "{}")
 	f.Add("/a b?c={{user}}", "<form action=?x><input type=password name=p>")
-	f.Fuzz(func(t *testing.T, path, page string) {
+	f.Fuzz(func(t *testing.T, path, body string) {
 		c, err := engine.NewClient([]string{"http://h"}, engine.NewClock(), engine.ClientOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -103,13 +103,13 @@ func FuzzLoginSteps(f *testing.F) {
 		if err != nil {
 			return
 		}
-		steps, err := loginSteps(c, next, []byte(page))
-		if err != nil || len(markup.Forms([]byte(page))) > 10 {
+		steps, err := loginSteps(c, page{next, false, []byte(body)})
+		if err != nil || len(markup.Forms([]byte(body))) > 10 {
 			return
 		}
 		t.Setenv("DRILL_PASSWORD", "x")
 		file := filepath.Join(t.TempDir(), "drill.yaml")
-		if err := os.WriteFile(file, fmt.Appendf(nil, first, quoted("http://h"), steps), 0o600); err != nil {
+		if err := os.WriteFile(file, fmt.Appendf(nil, first, quoted("http://h"), "", steps), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Load(file); err != nil {

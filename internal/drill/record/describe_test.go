@@ -30,7 +30,7 @@ func (own) Describe(engine.Call) []check.Request { return []check.Request{{Path:
 func TestDescribeHidesSecrets(t *testing.T) {
 	op := history.Op{Kind: history.Login, Token: "u1-1-1"}
 	got := fmt.Sprint(Describe(form{})(op, "u1"))
-	want := "[{GET /sign-in?next=$NEXT [] } {POST /sign-in [Content-Type: application/x-www-form-urlencoded authorization: $AUTHORIZATION] user=u1&password=$PASSWORD&note=a+u1-1-1&empty=}]"
+	want := "[{GET /sign-in?next=$NEXT []  false [] false} {POST /sign-in [Content-Type: application/x-www-form-urlencoded authorization: $AUTHORIZATION] user=u1&password=$PASSWORD&note=a+u1-1-1&empty= false [] false}]"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -21,8 +21,9 @@ func replay(v check.Violation, r Result) string {
 	}
 	s := &script{kept: keptIDs(v.Witness)}
 	for _, name := range variables(v.Witness) {
-		s.line(`: "${%s:?a secret of the drill's configuration}"`, name)
+		s.line(`: "${%s:?a secret of the configuration}"`, name)
 	}
+	s.WriteString(tools(v.Witness))
 	if r.Target != "" {
 		s.line("BASE=%s", quote(r.Target))
 	} else {
@@ -77,11 +78,12 @@ func (s *script) step(n int, step *check.Step, background bool) {
 	if redo.Gives != 0 {
 		s.current = redo.Gives
 	}
-	lines := make([]string, len(redo.Requests))
-	for i, q := range redo.Requests {
-		lines[i] = curl(q, step.Kind, jar)
+	var lines []string
+	for _, q := range redo.Requests {
+		lines = append(lines, picked(curl(q, step.Kind, jar), q.Picks)...)
 	}
 	line := strings.Join(lines, " && \\\n  ")
+	background = background && !keeps(step) // a process of its own would take what it picks with it
 	if background && len(lines) > 1 {
 		line = "{ " + line + "; }"
 	}
@@ -96,11 +98,14 @@ func curl(q check.Request, kind history.Kind, jar string) string {
 	if kind == history.Stream {
 		words = append(words, "-N --max-time 10")
 	}
-	if method := cmp.Or(q.Method, "GET"); method != "GET" {
+	if method := cmp.Or(q.Method, "GET"); method != "GET" && (method != "POST" || !q.Follow) {
 		words = append(words, "-X "+quote(method))
 	}
 	for _, h := range q.Headers {
 		words = append(words, "-H "+quote(h))
+	}
+	if q.Plain {
+		return strings.Join(append(words, plainly(q)...), " ")
 	}
 	if q.Body != "" {
 		words = append(words, "--data-raw "+quote(q.Body))
@@ -135,16 +140,24 @@ func atOnce(steps []check.Step) int {
 	return len(steps)
 }
 
-// variable is a secret that the user of the script has to give.
+// variable is a secret that the user of the script has to give, or what an
+// answer has shown.
 var variable = regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`)
 
+// variables are those that no request before has picked.
 func variables(steps []check.Step) (names []string) {
+	var given []string
 	for _, s := range steps {
 		for _, q := range s.Redo.Requests {
 			for _, text := range append([]string{q.Path, q.Body}, q.Headers...) {
 				for _, name := range variable.FindAllString(text, -1) {
-					names = append(names, name[1:])
+					if !slices.Contains(given, name[1:]) {
+						names = append(names, name[1:])
+					}
 				}
+			}
+			for _, p := range q.Picks {
+				given = append(given, p.Name)
 			}
 		}
 	}
@@ -156,7 +169,10 @@ func variables(steps []check.Step) (names []string) {
 var plain = regexp.MustCompile(`^[A-Za-z0-9._/:-]+$`)
 
 // quote is a text as one word of a shell; $NAMES in it stay variables.
-func quote(s string) string {
+func quote(s string) string { return quoteBy(s, "") }
+
+// quoteBy has a function of the script escape what the variables stand for.
+func quoteBy(s, escape string) string {
 	if plain.MatchString(s) {
 		return s
 	}
@@ -169,7 +185,11 @@ func quote(s string) string {
 	from := 0
 	for _, at := range variable.FindAllStringIndex(s, -1) {
 		literal(s[from:at[0]])
-		b.WriteString(`"` + s[at[0]:at[1]] + `"`)
+		name := `"` + s[at[0]:at[1]] + `"`
+		if escape != "" {
+			name = `"$(` + escape + " " + name + `)"`
+		}
+		b.WriteString(name)
 		from = at[1]
 	}
 	literal(s[from:])

@@ -69,11 +69,13 @@ func (h *hinter) sessions() []string {
 		return []string{"Sessions were lost when nothing was being scaled: sessions are kept in the process and the balancer sends a user to several, or the store evicts them."}
 	}
 	var one, all, some int // the first event of each pattern
+	more := -1             // events of the first pattern besides it
 	for _, id := range slices.Sorted(maps.Keys(lost)) {
 		switch {
 		case id == 0:
 		case h.ofOne(id, lost[id]):
 			one = cmp.Or(one, id)
+			more++
 		case h.events[id].Crossings > 0 && 10*total(lost[id]) >= 9*h.events[id].Crossings:
 			all = cmp.Or(all, id)
 		default:
@@ -82,7 +84,11 @@ func (h *hinter) sessions() []string {
 	}
 	switch {
 	case one != 0:
-		return []string{fmt.Sprintf("The sessions that event %d took were on one instance (%s): sessions are kept in the process and end with it. Keep them outside the instance.", one, clip(h.lostOn(lost[one]), 40))}
+		also := ""
+		if more > 0 {
+			also = ", and so with " + plural(more, "more event", "more events")
+		}
+		return []string{fmt.Sprintf("The sessions that event %d took were on one instance (%s)%s: sessions are kept in the process and end with it. Keep them outside the instance.", one, clip(h.lostOn(lost[one]), 40), also)}
 	case all != 0:
 		return []string{fmt.Sprintf("Event %d took nearly all sessions: every instance went and took its sessions along, the store was lost, or the key that seals the cookies changed.", all)}
 	case some != 0 && !slices.ContainsFunc(h.of[check.G4], func(v check.Violation) bool { return v.Event == some }):

@@ -227,7 +227,7 @@ func newViolation(v check.Violation, r Result) violationJSON {
 		}
 		if do := s.Redo; do != nil {
 			for _, q := range do.Requests {
-				step.Requests = append(step.Requests, requestJSON(q))
+				step.Requests = append(step.Requests, requestJSON{q.Method, q.Path, q.Headers, q.Body})
 			}
 			step.Epoch, step.Presents, step.Gives, step.Cache = do.Epoch, do.Presents, do.Gives, do.Cache
 		}

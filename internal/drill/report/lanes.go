@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/drill/check"
 )
@@ -38,7 +39,9 @@ func (s Snapshot) pack() (lanes []lane, left int) {
 			}
 		}
 	}
-	slices.SortStableFunc(lives, func(a, b life) int { return cmp.Compare(a.from, b.from) })
+	slices.SortStableFunc(lives, func(a, b life) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), strings.Compare(s.Instances[a.instance], s.Instances[b.instance]))
+	})
 	for _, l := range lives {
 		i := slices.IndexFunc(lanes, func(row lane) bool { return len(lives) > ownLanes && row.free < l.from })
 		switch {

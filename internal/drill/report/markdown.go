@@ -46,7 +46,7 @@ func markdownList(b *strings.Builder, title string, lines []string) {
 }
 
 func markdownGuarantees(b *strings.Builder, r Result) {
-	b.WriteString("\n### Guarantees\n\n| | guarantee | status | exposed | bad | bad ones, 95 % sure | bad events, 95 % sure |\n|---|---|---|--:|--:|--:|--:|\n")
+	b.WriteString("\n### Guarantees\n\n| | guarantee | status | exposed | bad | bad of these, 95 % sure | bad of events, 95 % sure |\n|---|---|---|--:|--:|--:|--:|\n")
 	for _, row := range guaranteeRows(r) {
 		mark := map[string]string{"good": "✅", "bad": "❌"}[row.Tone]
 		if row.Tone == "unknown" {
@@ -66,7 +66,7 @@ func markdownEvents(b *strings.Builder, r Result) {
 	if len(rows) == 0 {
 		return
 	}
-	b.WriteString("\n### Events\n\n| event | at | course | sessions that lived through it | users |\n|---|--:|---|--:|---|\n")
+	b.WriteString("\n### Events\n\n| event | at | course | sessions put to the test | users |\n|---|--:|---|--:|---|\n")
 	shown := 0
 	for _, harmless := range []bool{false, true} { // rows that tell nothing give way
 		for _, row := range rows {

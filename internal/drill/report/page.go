@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed page
@@ -51,6 +52,9 @@ func newPage(r Result) page {
 	}
 	for _, hint := range append(again(r), Hints(r)...) {
 		p.Hints = append(p.Hints, clip(hint, 600))
+	}
+	for i, limit := range p.Limits {
+		p.Limits[i] = strings.ReplaceAll(limit, " %", "\u00a0%") // no line ends before the sign
 	}
 	p.Whose = whoseLines(r)
 	p.Events, p.MoreEvents = eventRows(r)

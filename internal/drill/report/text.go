@@ -131,18 +131,6 @@ func why(r Result) string {
 	return "unknown verdict"
 }
 
-// safe says that nothing was lost, and what it leaves out.
-func safe(o check.Outcome) string {
-	s := "nobody lost a session, a write or a request"
-	if n := o.Requests.SeenAtKills; n > 0 {
-		s += fmt.Sprintf(", but for %s in flight to an instance when it was killed", plural(n, "POST", "POSTs"))
-	}
-	if n := unattributed(o); n > 0 {
-		s += fmt.Sprintf(", not counting %s while the drill itself was late", plural(n, "violation", "violations"))
-	}
-	return s
-}
-
 func unattributed(o check.Outcome) (n int) {
 	for _, g := range o.Guarantees {
 		n += g.Unattributed

@@ -218,7 +218,9 @@ func legend(r Result) (entries []Setting) {
 	add(slices.ContainsFunc(r.Outcome.Violations, func(v check.Violation) bool { return !v.Unattributed }), "hurt", "users hurt: when, and on which instance")
 	add(slices.ContainsFunc(r.Outcome.Violations, func(v check.Violation) bool { return v.Unattributed }), "excused", "not counted: the drill itself was late")
 	add(len(r.Health.Windows) > 0, "late", "the drill itself was late")
-	recorded := len(r.Series.Snapshot().Buckets) > 0
+	buckets := r.Series.Snapshot().Buckets
+	add(slices.ContainsFunc(buckets, func(b Bucket) bool { return b.Breaks > 0 }), "broke", "streams broke; no harm if they went on without a gap")
+	recorded := len(buckets) > 0
 	add(recorded, "p50", "median time to answer")
 	add(recorded, "p99", "99th percentile")
 	return entries

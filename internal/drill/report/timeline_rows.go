@@ -122,7 +122,7 @@ func (t *timeline) streams() {
 	}
 	t.title("streams")
 	top := roundUp(float64(most))
-	_, base := t.row("end", "open; breaks in red", streamsHeight)
+	_, base := t.row("end", "open, and when they broke", streamsHeight)
 	t.text("start", t.right+8, base-streamsHeight+9, number(int(top)))
 	var open, broken path
 	for i := range t.snap.Buckets {
@@ -136,7 +136,7 @@ func (t *timeline) streams() {
 		}
 	}
 	t.path("rate", open, "")
-	t.path("hurt", broken, "")
+	t.path("broke", broken, "")
 }
 
 // span is where a bucket is.
