@@ -7,6 +7,9 @@
 //		Idle   time.Duration `yaml:"idle_timeout"` // 30s, 5m
 //		Mode   target.OnDraining `yaml:"on_draining"` // a TextUnmarshaler with Allowed()
 //		Routes []Route       `yaml:"routes,many"`  // one item may stand without a list
+//		Base `yaml:",inline"`                      // an embedded struct whose keys stand among these
+//		Services []Service `yaml:"services,from=defaults"` // each begins as the value of the key defaults
+//		Other Elsewhere `yaml:"other"`             // anything: who reads it checks it
 //	}
 //	f := File{Idle: time.Minute} // defaults
 //	err := config.Load("evenkeel.yaml", &f)

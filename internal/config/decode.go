@@ -62,6 +62,20 @@ func (a At) Found(key string, v any) string {
 	return fmt.Sprint(v)
 }
 
+// In is At for the mapping under key, or, if there is none, at itself under
+// that key.
+func (a At) In(key string) At {
+	in := At{d: a.d, node: a.node, path: join(a.path, key)}
+	for i := 0; i+1 < len(a.node.Content); i += 2 {
+		if n := a.node.Content[i+1]; a.node.Content[i].Value == key {
+			if in.node = n; n.Kind == yaml.AliasNode {
+				in.node = n.Alias
+			}
+		}
+	}
+	return in
+}
+
 // Has reports whether the mapping contains key.
 func (a At) Has(key string) bool {
 	for i := 0; i+1 < len(a.node.Content); i += 2 {
@@ -82,9 +96,14 @@ type Pos struct {
 // String is FILE:LINE:COLUMN.
 func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
 
+// Elsewhere is the value of a key that another program part reads and checks:
+// whatever stands there is taken.
+type Elsewhere struct{}
+
 var (
-	posType  = reflect.TypeFor[Pos]()
-	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	posType       = reflect.TypeFor[Pos]()
+	elsewhereType = reflect.TypeFor[Elsewhere]()
+	textType      = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 type decoder struct {
@@ -109,6 +128,9 @@ func (d *decoder) decode(n *yaml.Node, path string, dst reflect.Value, depth int
 		d.stopped = true
 	}
 	if d.stopped {
+		return
+	}
+	if dst.Type() == elsewhereType {
 		return
 	}
 	if n.Kind == yaml.AliasNode {
@@ -178,9 +200,17 @@ func withoutFound(dst reflect.Value, allowed string) string {
 }
 
 func (d *decoder) list(n *yaml.Node, path string, dst reflect.Value, depth int) {
+	d.items(n, path, dst, depth, func(reflect.Value) {})
+}
+
+// items decodes a list whose items are begun by begin.
+func (d *decoder) items(n *yaml.Node, path string, dst reflect.Value, depth int, begin func(item reflect.Value)) {
 	if empty(n) {
 		dst.SetZero()
 		return
+	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
 	}
 	if n.Kind != yaml.SequenceNode {
 		d.report(n, path, "found %s, allowed: a list", kind(n))
@@ -188,6 +218,7 @@ func (d *decoder) list(n *yaml.Node, path string, dst reflect.Value, depth int) 
 	}
 	out := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
+		begin(out.Index(i))
 		d.decode(item, fmt.Sprintf("%s[%d]", path, i), out.Index(i), depth+1)
 	}
 	dst.Set(out)
@@ -210,6 +241,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, dst reflect.Value, depth in
 	before := len(d.problems.list) + d.problems.more
 	fields := fieldsOf(dst.Type())
 	seen := map[string]bool{}
+	var late []func() // lists whose items begin as another key's value
 	d.pairs(n, path, func(key, value *yaml.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Value })
 		if i < 0 {
@@ -221,21 +253,44 @@ func (d *decoder) mapping(n *yaml.Node, path string, dst reflect.Value, depth in
 		if f.many && value.Kind != yaml.SequenceNode && value.Kind != yaml.AliasNode && !empty(value) {
 			value = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{value}, Line: value.Line, Column: value.Column}
 		}
-		d.decode(value, join(path, f.name), dst.Field(f.index), depth+1)
+		if f.from != "" {
+			late = append(late, func() {
+				d.listFrom(value, join(path, f.name), dst.FieldByIndex(f.index), dst.FieldByIndex(sibling(fields, f.from)), depth+1)
+			})
+			return
+		}
+		d.decode(value, join(path, f.name), dst.FieldByIndex(f.index), depth+1)
 	})
+	for _, f := range late {
+		f()
+	}
 	for _, f := range fields {
 		if f.required && !seen[f.name] && (n.Kind == yaml.MappingNode || empty(n)) {
 			d.report(n, join(path, f.name), "is required")
 		}
 	}
-	for i := range dst.NumField() {
-		if dst.Type().Field(i).Type == posType {
-			dst.Field(i).Set(reflect.ValueOf(Pos{d.file, n.Line, n.Column}))
-		}
-	}
+	setPos(dst, Pos{d.file, n.Line, n.Column})
 	if v, ok := reflect.TypeAssert[Validator](dst.Addr()); ok && len(d.problems.list)+d.problems.more == before && !d.stopped {
 		v.Validate(At{d: d, node: n, path: path})
 	}
+}
+
+// listFrom is list for items that begin as def: each has def's type, or has it
+// inline.
+func (d *decoder) listFrom(n *yaml.Node, path string, dst, def reflect.Value, depth int) {
+	d.items(n, path, dst, depth, func(item reflect.Value) {
+		if item.Type() == def.Type() {
+			item.Set(def)
+			return
+		}
+		for i := range item.NumField() {
+			if f := item.Type().Field(i); inline(f) && f.Type == def.Type() {
+				item.Field(i).Set(def)
+				return
+			}
+		}
+		panic(fmt.Sprintf("config: items of %s are %v, which hold no %v", path, item.Type(), def.Type()))
+	})
 }
 
 // pairs calls f for each key of a mapping and its value.
@@ -263,42 +318,6 @@ func (d *decoder) pairs(n *yaml.Node, path string, f func(key, value *yaml.Node)
 		}
 	}
 }
-
-// field is how a struct's field is written.
-type field struct {
-	name           string
-	index          int
-	required, many bool
-}
-
-// fieldsOf reads the tags yaml:"name,required,many"; a field without a tag or
-// with "-" is not part of the file.
-func fieldsOf(t reflect.Type) []field {
-	var out []field
-	for i := range t.NumField() {
-		name, opts, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		if name == "" || name == "-" {
-			continue
-		}
-		f := field{name: name, index: i}
-		for o := range strings.SplitSeq(opts, ",") {
-			f.required = f.required || o == "required"
-			f.many = f.many || o == "many"
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-func nameList(fields []field) []string {
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		out[i] = f.name
-	}
-	return out
-}
-
-func names(fields []field) string { return strings.Join(nameList(fields), ", ") }
 
 func join(path, key string) string {
 	if path == "" {

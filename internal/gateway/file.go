@@ -1,39 +1,21 @@
 package gateway
 
 import (
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/config"
 	"github.com/evenkeel/evenkeel/internal/gateway/affinity"
+	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // file is evenkeel.yaml. The gateway uses gateway, affinity, and of session the
-// idle time-out; the others are checked for their form only.
+// idle timeout; all else is the policy's.
 type file struct {
-	Version int    `yaml:"version,required"`
-	Service string `yaml:"service"`
-	Session struct {
-		Cookie          string        `yaml:"cookie"`
-		IdleTimeout     time.Duration `yaml:"idle_timeout"`
-		AbsoluteTimeout time.Duration `yaml:"absolute_timeout"`
-		Store           config.Secret `yaml:"store"` // a URL may hold a password
-		Prefix          string        `yaml:"prefix"`
-	} `yaml:"session"`
-	Shutdown struct {
-		Withdraw time.Duration `yaml:"withdraw"`
-		Requests time.Duration `yaml:"requests"`
-		Streams  time.Duration `yaml:"streams"`
-		Flush    time.Duration `yaml:"flush"`
-		LameDuck bool          `yaml:"lame_duck"`
-	} `yaml:"shutdown"`
-	Kubernetes struct {
-		MinVersion string `yaml:"min_version"`
-	} `yaml:"kubernetes"`
-	Spot     bool         `yaml:"spot"`
-	Affinity fileAffinity `yaml:"affinity"`
-	Gateway  fileGateway  `yaml:"gateway,required"`
+	policy.File `yaml:",inline"`
+	Gateway     fileGateway `yaml:"gateway,required"`
 
 	path string   // that it was read from
 	seen contents // of the files
@@ -41,8 +23,17 @@ type file struct {
 
 // Validate implements config.Validator.
 func (f file) Validate(at config.At) {
-	if f.Version != 1 {
-		at.Errorf("version", "found %d, allowed: 1", f.Version)
+	f.File.Validate(at)
+	if at.Has("affinity") {
+		fileAffinity{f.Affinity}.Validate(at.In("affinity"))
+	}
+	if in := at.In("defaults"); in.Has("affinity") {
+		fileAffinity{f.Defaults.Affinity}.Validate(in.In("affinity"))
+	}
+	for i, s := range f.Services {
+		for _, w := range (fileAffinity{s.Affinity}).options(0).wrongs() {
+			at.ErrorfAt(s.Pos, fmt.Sprintf("services[%d].affinity", i), "%s", w)
+		}
 	}
 }
 
@@ -141,7 +132,12 @@ func (f *file) options() (opt Options, err error) {
 		}
 	}
 	for _, g := range f.Gateway.Groups {
-		opt.Groups = append(opt.Groups, g.options(f.Affinity, f.Session.IdleTimeout))
+		service := f.For(g.Name)
+		var idle time.Duration
+		if d := service.Session.IdleTimeout; d != nil {
+			idle = *d
+		}
+		opt.Groups = append(opt.Groups, g.options(fileAffinity{service.Affinity}, idle))
 	}
 	return opt, nil
 }

@@ -4,15 +4,12 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/config"
+	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // fileAffinity stands beside the groups, for all of them, or in a group.
 type fileAffinity struct {
-	Mode       AffinityMode `yaml:"mode"`
-	Cookie     string       `yaml:"cookie"`
-	AppCookie  string       `yaml:"app_cookie"`
-	Header     string       `yaml:"header"`
-	LoadFactor float64      `yaml:"load_factor"`
+	policy.Affinity `yaml:",inline"`
 }
 
 // Validate implements config.Validator.
@@ -27,5 +24,10 @@ func (a fileAffinity) Validate(at config.At) {
 }
 
 func (a fileAffinity) options(idle time.Duration) AffinityOptions {
-	return AffinityOptions{Mode: a.Mode, Cookie: a.Cookie, AppCookie: a.AppCookie, Header: a.Header, LoadFactor: a.LoadFactor, IdleTimeout: idle}
+	o := AffinityOptions{Cookie: a.Cookie, AppCookie: a.AppCookie, Header: a.Header, LoadFactor: a.LoadFactor, IdleTimeout: idle}
+	if a.Mode != "" {
+		// The policy has taken the word; a test compares the two lists.
+		_ = o.Mode.UnmarshalText([]byte(a.Mode))
+	}
+	return o
 }
