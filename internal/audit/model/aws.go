@@ -1,0 +1,178 @@
+package model
+
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// AWS is what ECS and ELB say beyond services, whichever language says it: the
+// answers of the aws command, Terraform and its plans, CloudFormation.
+type AWS struct {
+	Tasks        []*TaskDefinition
+	TaskServices []*TaskService
+	TargetGroups []*TargetGroup
+	Balancers    []*Balancer
+	Forwards     []*Forward
+	Scalings     []*Scaling
+	Providers    []*CapacityProvider
+
+	// RolesRead is set if files say what roles may do, and ProtectionMentioned
+	// if one of them names ecs:UpdateTaskProtection.
+	RolesRead, ProtectionMentioned bool
+
+	found *awsBuild // for buildStores
+}
+
+// TaskDefinition is what a task runs.
+type TaskDefinition struct {
+	Node       *source.Node // that names it
+	Name       string       // family
+	Body       *source.Node
+	Containers []*TaskContainer
+	Fargate    bool // it is said to run on Fargate
+	EC2        bool // it is said to run on EC2
+}
+
+// TaskContainer is one container of a task.
+type TaskContainer struct {
+	Node        *source.Node
+	Name        string
+	Image       string
+	Essential   bool
+	Ports       bool            // it has port mappings
+	StopTimeout Value[Duration] // default 30 s; on EC2 the host's agent may have another
+	Command     *source.Node    // command if it is written, else entryPoint; may be nil
+	Words       []string        // entryPoint and command; empty: the image's, or not decided
+	DependsOn   []string
+	Health      *source.Node            // healthCheck.command
+	Env         map[string]*source.Node // what environment sets
+}
+
+// TaskService is an ECS service.
+type TaskService struct {
+	Node        *source.Node // that names it
+	Name        string
+	Body        *source.Node
+	Task        *TaskDefinition // nil: not known
+	Main        *TaskContainer  // that gets the requests; nil: not known
+	Groups      []*TargetGroup
+	Balanced    bool // it has a load balancer, known or not
+	Alone       bool // no service was read: a task definition that has ports
+	Registries  []*source.Node
+	Desired     Value[int]
+	MinHealthy  Value[int]      // percent, default 100
+	MaxHealthy  Value[int]      // percent, default 200
+	HealthGrace Value[Duration] // default 0
+	Bake        Value[Duration] // of a blue/green deployment
+	Daemon      bool
+	Fargate     bool
+	EC2         bool
+	Spot        *source.Node // what makes it use FARGATE_SPOT; nil: nothing does
+	OnDemand    Value[int]   // tasks that are always on FARGATE: its base
+	Scaling     *Scaling     // nil: none is known
+	// KeepsDesired is set if Terraform leaves the number of tasks alone.
+	KeepsDesired bool
+}
+
+// TargetGroup is one of ELB's.
+type TargetGroup struct {
+	Node      *source.Node // that names it
+	Name      string
+	Body      *source.Node // where its attributes are, or would be
+	Network   bool         // of an NLB: TCP, TLS, UDP
+	Delay     Value[Duration]
+	SlowStart Value[Duration]
+	Algorithm Value[string]
+	Sticky    Stickiness
+	Health    HealthCheck
+
+	EndsConnections Value[bool] // deregistration_delay.connection_termination
+	CutsUnhealthy   Value[bool] // target_health_state.unhealthy.connection_termination
+	Balancers       []*Balancer
+	Services        []*Service // whose tasks are its targets
+	attributes      map[string]*source.Node
+}
+
+// Stickiness is what keeps a user with a target.
+type Stickiness struct {
+	Enabled Value[bool]
+	Kind    Value[string]
+	Length  Value[Duration]
+	Cookie  Value[string] // of app_cookie
+	Node    *source.Node  // its block; nil: none
+}
+
+// HealthCheck is how a target group finds targets to be gone.
+type HealthCheck struct {
+	Interval           Value[Duration]
+	Healthy, Unhealthy Value[int]
+}
+
+// Detection is how long a target that fails may stay in use, and whether that
+// is known.
+func (h HealthCheck) Detection() (Duration, bool) {
+	// ELB allows 300 s and 10 times; far above nothing is worth computing.
+	possible := h.Interval.V >= 0 && h.Interval.V <= time.Hour && h.Unhealthy.V >= 0 && h.Unhealthy.V <= 1000
+	return h.Interval.V * Duration(h.Unhealthy.V), possible && h.Interval.Known() && h.Unhealthy.Known()
+}
+
+// Balancer is a load balancer.
+type Balancer struct {
+	Node        *source.Node
+	Name        string
+	Body        *source.Node
+	Network     bool
+	IdleTimeout Value[Duration] // of an ALB
+}
+
+// Forward is an action of a listener or of one of its rules that sends requests
+// to target groups.
+type Forward struct {
+	Node    *source.Node
+	Body    *source.Node // where stickiness is, or would be
+	Name    string       // of the listener or rule
+	Groups  []ForwardGroup
+	Sticky  Value[bool]
+	Network bool
+}
+
+// ForwardGroup is one target group of several, with its weight.
+type ForwardGroup struct {
+	Group  *TargetGroup // nil: not known
+	Weight Value[int]
+}
+
+// Scaling is a scalable target of Application Auto Scaling, and its policies.
+type Scaling struct {
+	Node     *source.Node
+	Name     string
+	Min, Max Value[int]
+	Policies []*ScalingPolicy
+}
+
+// ScalingPolicy is one of its policies.
+type ScalingPolicy struct {
+	Node       *source.Node
+	Name       string
+	InCooldown Value[Duration]
+	Steps      []ScalingStep
+}
+
+// ScalingStep is how much a step takes away or adds.
+type ScalingStep struct {
+	Node       *source.Node
+	Adjustment int
+	Percent    bool
+}
+
+// CapacityProvider is one of EC2 instances.
+type CapacityProvider struct {
+	Node           *source.Node
+	Name           string
+	Body           *source.Node // where its settings are, or would be
+	Draining       Value[string]
+	Protection     Value[string]
+	ManagedScaling Value[string]
+	GroupProtects  Value[bool] // the group of instances protects them from scale-in
+}

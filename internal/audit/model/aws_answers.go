@@ -1,0 +1,97 @@
+package model
+
+import (
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// answerKinds are the members of what the aws command prints, each a list or
+// one object.
+var answerKinds = map[string]string{
+	"taskDefinition": "ecs_task_definition", "services": "ecs_service", "service": "ecs_service", "capacityProviders": "ecs_capacity_provider",
+	"TargetGroups": "lb_target_group", "LoadBalancers": "lb", "Listeners": "lb_listener", "Rules": "lb_listener_rule",
+	"ScalableTargets": "appautoscaling_target", "ScalingPolicies": "appautoscaling_policy",
+	"ReplicationGroups": "elasticache_replication_group", "CacheClusters": "elasticache_cluster",
+}
+
+// identifying are members without which an object of that kind is something
+// else's.
+var identifying = map[string]string{
+	"ecs_task_definition": "containerDefinitions", "ecs_service": "serviceName", "ecs_capacity_provider": "autoScalingGroupProvider",
+	"lb_target_group": "TargetGroupArn", "lb": "LoadBalancerArn", "lb_listener": "ListenerArn", "lb_listener_rule": "RuleArn",
+	"appautoscaling_target": "ScalableDimension", "appautoscaling_policy": "PolicyName",
+	"elasticache_replication_group": "ReplicationGroupId", "elasticache_cluster": "CacheClusterId",
+}
+
+// answers reads what the aws command prints, and what it reads as its input: a
+// bare task definition, service, target group or scaling policy.
+func answers(root *source.Node) (all []*resource) {
+	add := func(kind string, n *source.Node) {
+		if n.Get(identifying[kind]) != nil {
+			all = append(all, &resource{kind: kind, node: n, body: n, shown: true, keys: arns(n)})
+		}
+	}
+	for _, c := range root.Fields() {
+		kind, ok := answerKinds[c.Key]
+		if !ok {
+			continue
+		}
+		if c.Kind == source.List {
+			for _, item := range c.Items {
+				add(kind, item)
+			}
+		} else {
+			add(kind, c)
+		}
+	}
+	if root.Get("containerDefinitions").List() != nil && root.Get("taskDefinition") == nil {
+		add("ecs_task_definition", root)
+	}
+	if root.Get("serviceName") != nil && root.Get("taskDefinition") != nil {
+		add("ecs_service", root)
+	}
+	switch {
+	case root.Get("Protocol") != nil && root.Get("TargetType") != nil && root.Get("Name").Text() != "":
+		all = append(all, &resource{kind: "lb_target_group", node: root, body: root, shown: true,
+			keys: []string{key("", "targetgroup/"+root.Get("Name").Text())}})
+	case root.Get("ResourceId") != nil && root.Get("ServiceNamespace").Text() == "ecs":
+		if root.Get("PolicyName") != nil {
+			add("appautoscaling_policy", root)
+		} else {
+			add("appautoscaling_target", root)
+		}
+	}
+	return append(all, attributeLists(root)...)
+}
+
+// attributeLists are the answers of describe-…-attributes and
+// describe-cache-parameters, which do not say whose they are.
+func attributeLists(root *source.Node) (all []*resource) {
+	list := root.Get("Attributes")
+	for _, a := range list.List() {
+		switch name := a.Get("Key").Text(); {
+		case strings.HasPrefix(name, "deregistration_delay."), strings.HasPrefix(name, "stickiness."):
+			return []*resource{{kind: "lb_target_group_attributes", node: list, body: root, shown: true}}
+		case name == "deletion_protection.enabled", name == "idle_timeout.timeout_seconds":
+			return []*resource{{kind: "lb_attributes", node: list, body: root, shown: true}}
+		}
+	}
+	for _, p := range root.Get("Parameters").List() {
+		if p.Get("ParameterName").Text() == "maxmemory-policy" {
+			return []*resource{{kind: "elasticache_parameters", node: p, body: p, shown: true}}
+		}
+	}
+	return nil
+}
+
+// arns are the names under which others may know an object that exists.
+func arns(n *source.Node) (keys []string) {
+	for _, name := range []string{"taskDefinitionArn", "serviceArn", "TargetGroupArn", "LoadBalancerArn", "ListenerArn",
+		"capacityProviderArn", "ReplicationGroupId", "CacheClusterId"} {
+		if text := n.Get(name).Text(); text != "" {
+			keys = append(keys, key("", text))
+		}
+	}
+	return keys
+}

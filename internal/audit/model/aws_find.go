@@ -1,0 +1,72 @@
+package model
+
+import (
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// find is the node at the first of paths that is written. Steps are divided by
+// dots; only letters and digits of a name count, so that health_check,
+// healthCheck and HealthCheck are one, and a list stands for its first item.
+// Below something that is not decided it is that.
+func find(n *source.Node, paths ...string) *source.Node {
+	for _, path := range paths {
+		c := n
+		for step := range strings.SplitSeq(path, ".") {
+			c = child(first(c), step)
+		}
+		if c.Exists() {
+			return c
+		}
+	}
+	return nil
+}
+
+func first(n *source.Node) *source.Node {
+	if items := n.List(); len(items) > 0 {
+		return items[0]
+	}
+	return n
+}
+
+func child(n *source.Node, name string) *source.Node {
+	if n == nil {
+		return nil
+	}
+	for _, c := range n.Fields() {
+		if c.Key == name || strings.EqualFold(strings.ReplaceAll(c.Key, "_", ""), strings.ReplaceAll(name, "_", "")) {
+			return c
+		}
+	}
+	if n.Unknown {
+		return n
+	}
+	return nil
+}
+
+// every is all blocks of a name, or the items of a list of it.
+func every(n *source.Node, name string) (all []*source.Node) {
+	for _, c := range n.Fields() {
+		if !strings.EqualFold(strings.ReplaceAll(c.Key, "_", ""), strings.ReplaceAll(name, "_", "")) {
+			continue
+		}
+		if c.Kind == source.List {
+			all = append(all, c.Items...)
+		} else if c.Exists() {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// texts are the items of a list of texts; nil if one is not decided.
+func texts(n *source.Node) (all []string) {
+	for _, c := range n.List() {
+		if c.Kind != source.Scalar || c.Unknown {
+			return nil
+		}
+		all = append(all, c.Value)
+	}
+	return all
+}

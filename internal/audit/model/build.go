@@ -1,0 +1,39 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/policy"
+)
+
+// Build reads what files say. pol is not nil.
+func Build(files []*source.File, pol *policy.Policy) *Model {
+	m := &Model{Policy: pol, Kube: &Cluster{}, AWS: &AWS{}}
+	files = slices.DeleteFunc(slices.Clone(files), func(f *source.File) bool { return f.Part })
+	for _, read := range builders {
+		read(m, files)
+	}
+	return m
+}
+
+// builders run in this order: what runs services comes before what is joined to
+// them.
+var builders = []func(*Model, []*source.File){
+	buildKube,
+	buildAWS,
+	buildUnits,
+	buildSpring,
+	buildImages,
+	buildStores,
+	joinServices,
+}
+
+// String is KIND NAMESPACE/NAME.
+func (s *Service) String() string {
+	if s.Namespace == "" {
+		return s.Kind + " " + s.Name
+	}
+	return fmt.Sprintf("%s %s/%s", s.Kind, s.Namespace, s.Name)
+}

@@ -1,0 +1,202 @@
+package model
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// NLBPrefix is that of the annotations of a Service that the AWS Load Balancer
+// Controller makes an NLB of.
+const NLBPrefix = "service.beta.kubernetes.io/aws-load-balancer-"
+
+// Defaults of a target group: the Elastic Load Balancing API's.
+const (
+	targetDelay      = 300 * 1e9
+	delayAttribute   = "deregistration_delay.timeout_seconds"
+	stickyAttribute  = "stickiness.enabled"
+	groupsAnnotation = ALBPrefix + "target-group-attributes"
+)
+
+// ALBTargets is the target group that the controller makes for one Service
+// behind an Ingress.
+type ALBTargets struct {
+	Ingress   *Ingress
+	Service   *KubeService
+	Workloads []*Workload
+
+	Type       Value[string]   // ip or instance; unknown if nothing is written: the controller's default is a flag
+	Attributes *source.Node    // the annotation that counts, may be nil: the Service's own, or else the Ingress's
+	Delay      Value[Duration] // deregistration_delay.timeout_seconds
+	Sticky     Value[bool]     // stickiness.enabled
+}
+
+// ALBTargets are the target groups of all Ingresses of the AWS Load Balancer
+// Controller, as far as their Services are among the files.
+func (c *Cluster) ALBTargets() (all []ALBTargets) {
+	for _, i := range c.Ingresses {
+		if i.Router != AWSController {
+			continue
+		}
+		for _, s := range i.Services {
+			t := ALBTargets{Ingress: i, Service: s, Workloads: s.Workloads}
+			t.Type = Text(i.ofService(s, ALBPrefix+"target-type"), Value[string]{State: Unknown, Name: "target-type"})
+			t.Attributes = i.ofService(s, groupsAnnotation)
+			t.Delay = attribute(t.Attributes, delayAttribute, Of(delayAttribute, Duration(targetDelay)), seconds)
+			t.Sticky = attribute(t.Attributes, stickyAttribute, Of(stickyAttribute, false), boolean)
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// targets reports whether w's pods are known to be targets of i's load balancer
+// by their addresses. Where its targets are nodes, kube-proxy chooses the pod.
+func (i *Ingress) targets(w *Workload) bool {
+	return slices.ContainsFunc(i.Services, func(s *KubeService) bool {
+		return slices.Contains(s.Workloads, w) && i.ofService(s, ALBPrefix+"target-type").Text() == "ip"
+	})
+}
+
+// ofService is an annotation that the Service may have instead of the Ingress.
+func (i *Ingress) ofService(s *KubeService, name string) *source.Node {
+	if n := s.Annotation(name); n.Exists() {
+		return n
+	}
+	return i.Annotation(name)
+}
+
+// attribute reads one of an annotation's "name=value,name=value".
+func attribute[T any](n *source.Node, name string, def Value[T], parse func(string) (T, bool)) Value[T] {
+	if !n.Exists() {
+		return def
+	}
+	if n.Unknown {
+		return Value[T]{State: Unknown, Node: n, Name: name}
+	}
+	for pair := range strings.SplitSeq(n.Value, ",") {
+		k, text, _ := strings.Cut(pair, "=")
+		if strings.TrimSpace(k) != name {
+			continue
+		}
+		v, ok := parse(strings.TrimSpace(text))
+		if !ok {
+			return Value[T]{State: Unknown, Node: n, Name: name}
+		}
+		return Value[T]{V: v, State: Written, Node: n, Name: name}
+	}
+	return def
+}
+
+func boolean(s string) (bool, bool) { return s == "true", s == "true" || s == "false" }
+
+// WithAttributes is the text of an annotation "name=value,name=value" with
+// others, each a name and its value, put in place or added.
+func WithAttributes(text string, more ...[2]string) string {
+	var pairs []string
+	for p := range strings.SplitSeq(text, ",") {
+		if strings.TrimSpace(p) != "" {
+			pairs = append(pairs, strings.TrimSpace(p))
+		}
+	}
+	for _, m := range more {
+		found := false
+		for i, p := range pairs {
+			if k, _, _ := strings.Cut(p, "="); strings.TrimSpace(k) == m[0] {
+				pairs[i], found = m[0]+"="+m[1], true
+			}
+		}
+		if !found {
+			pairs = append(pairs, m[0]+"="+m[1])
+		}
+	}
+	return strings.Join(pairs, ",")
+}
+
+// ALBForward is an annotation alb.ingress.kubernetes.io/actions.NAME that
+// shares requests out to several target groups.
+type ALBForward struct {
+	Node     *source.Node
+	Weights  []int    // of the target groups
+	Services []string // that target groups are made of
+	Sticky   bool     // targetGroupStickinessConfig is on
+}
+
+// Forwards are the forwards of an Ingress that name target groups. An annotation that is not
+// valid JSON is none.
+func (i *Ingress) Forwards() (all []ALBForward) {
+	for _, n := range i.Annotations.Fields() {
+		if !strings.HasPrefix(n.Key, ALBPrefix+"actions.") {
+			continue
+		}
+		var action struct {
+			Type          string
+			ForwardConfig struct {
+				TargetGroups []struct {
+					ServiceName string
+					Weight      *int
+				}
+				TargetGroupStickinessConfig struct{ Enabled bool }
+			}
+		}
+		if err := json.Unmarshal([]byte(n.Text()), &action); err != nil || action.Type != "forward" {
+			continue
+		}
+		f := ALBForward{Node: n, Sticky: action.ForwardConfig.TargetGroupStickinessConfig.Enabled}
+		for _, g := range action.ForwardConfig.TargetGroups {
+			weight := 1
+			if g.Weight != nil {
+				weight = *g.Weight
+			}
+			f.Weights = append(f.Weights, weight)
+			if g.ServiceName != "" {
+				f.Services = append(f.Services, g.ServiceName)
+			}
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// Shared is how many target groups get a share of the requests.
+func (f ALBForward) Shared() (n int) {
+	for _, w := range f.Weights {
+		if w > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// StickyTargets reports whether the Ingress itself makes its target groups
+// sticky.
+func (i *Ingress) StickyTargets() bool {
+	return attribute(i.Annotation(groupsAnnotation), stickyAttribute, Value[bool]{}, boolean).V
+}
+
+// NLBTargets are the targets of the NLB that the controller makes of a Service:
+// ip or instance; absent if it makes none or nothing is written.
+func (s *KubeService) NLBTargets() Value[string] {
+	none := Value[string]{Name: "aws-load-balancer-nlb-target-type"}
+	if s.Type != "LoadBalancer" {
+		return none
+	}
+	if s.Annotation(NLBPrefix+"type").Text() == "nlb-ip" {
+		return Value[string]{V: "ip", State: Written, Node: s.Annotation(NLBPrefix + "type"), Name: none.Name}
+	}
+	return Text(s.Annotation(NLBPrefix+"nlb-target-type"), none)
+}
+
+// BoundPods are the Services, by NAMESPACE/NAME, whose pods a TargetGroupBinding
+// makes targets of a target group that is made elsewhere.
+func (c *Cluster) BoundPods() map[string]bool {
+	bound := map[string]bool{}
+	for _, o := range c.Objects {
+		if o.Kind == "TargetGroupBinding" && o.Spec().Get("targetType").Text() == "ip" {
+			bound[o.Namespace+"/"+o.Spec().Get("serviceRef", "name").Text()] = true
+		}
+	}
+	return bound
+}

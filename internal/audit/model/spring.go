@@ -1,0 +1,193 @@
+package model
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/policy"
+)
+
+// Application is one Spring Boot application's configuration as one service
+// runs it: what the service's containers set in their environment counts.
+type Application struct {
+	Name      string         // spring.application.name, or of its ConfigMap, or of its folder
+	Node      *source.Node   // that names it, or else its first document
+	Boot      policy.Version // of Spring Boot; zero: not known
+	Libraries Libraries      // that its build file names
+	Sessions  Sessions       // what its configuration says of them
+
+	// Configs are the effective configurations: without profiles first, then
+	// with each that files name, those of development and tests left out. If the
+	// service says its profiles there is one.
+	Configs []*Settings
+
+	module   string  // folder of the program; empty: not that of one
+	mapOf    *Object // the ConfigMap it is written in; nil: files
+	docs     []springDoc
+	complete bool // all of its configuration can be seen: what is not written is the default
+}
+
+// springDoc is one document of Spring's configuration.
+type springDoc struct {
+	root   *source.Node
+	when   string // on which profiles, as Spring writes it; empty: always
+	weight int    // of two documents that say the same the heavier counts
+}
+
+// Weights: Spring Boot's order of property sources (reference, "Externalized
+// Configuration").
+const (
+	bootstrapWeight  = -32
+	propertiesWeight = 1 // over YAML beside it
+	configWeight     = 2 // the folder config over the one it is in
+	profileWeight    = 4
+	outsideWeight    = 16 // a ConfigMap over what is in the program
+)
+
+// springFile is a name of Spring's configuration files.
+var springFile = regexp.MustCompile(`^(application|bootstrap)(?:-([\w.+-]+))?\.(?:ya?ml|properties)$`)
+
+// notMain are folders of tests, and of what a build leaves.
+var notMain = regexp.MustCompile(`(^|/)(src/(test|it|integration-?[tT]est|functionalTest|testFixtures)/resources|build/resources/\w+|bin/(main|test)|out/(production|test)(/\w+)*)(/config)?$`)
+
+// buildSpring finds applications, and the services that run them. One that
+// nothing runs is a service of its own.
+func buildSpring(m *Model, files []*source.File) {
+	inside := springFiles(files)
+	builds := springBuilds(files)
+	for _, a := range inside {
+		a.build(builds)
+		a.identify(path.Base(a.module))
+	}
+	outside := springMaps(m.Kube)
+	joined := joinSpring(m, inside, outside)
+	for _, a := range append(inside, outside...) {
+		if !joined[a] {
+			a.settle(nil, nil)
+			m.Services = append(m.Services, &Service{Platform: Process, Kind: "Spring application", Name: a.Name, Node: a.Node,
+				Replicas: Value[int]{State: Unknown}, Grace: Value[Duration]{State: Unknown}, PreStop: Value[Duration]{State: Unknown}, App: a})
+		}
+	}
+	for _, s := range m.Services {
+		if s.App != nil {
+			m.Spring = append(m.Spring, s.App)
+		}
+	}
+}
+
+// springFiles are the applications of files called application or bootstrap, one
+// for each folder.
+func springFiles(files []*source.File) (all []*Application) {
+	byModule := map[string]*Application{}
+	for _, f := range files {
+		found := springFile.FindStringSubmatch(path.Base(f.Name))
+		if found == nil || notMain.MatchString(path.Dir(f.Name)) || f.Format != source.YAML && f.Format != source.Properties {
+			continue
+		}
+		docs := springDocs(roots(f), found, path.Base(path.Dir(f.Name)) == "config")
+		if len(docs) == 0 {
+			continue
+		}
+		folder := strings.TrimSuffix(path.Dir(f.Name), "/config")
+		a := byModule[folder]
+		if a == nil {
+			a = &Application{module: moduleOf(folder), complete: path.Base(folder) == "resources"}
+			byModule[folder] = a
+			all = append(all, a)
+		}
+		a.docs = append(a.docs, docs...)
+	}
+	return all
+}
+
+// moduleOf is the folder of a program whose resources are in folder.
+func moduleOf(folder string) string {
+	if i := strings.LastIndex(folder+"/", "/src/main/resources/"); i >= 0 {
+		return folder[:i]
+	}
+	if strings.HasPrefix(folder, "src/main/resources") {
+		return "."
+	}
+	return folder
+}
+
+// springDocs are the documents of one file that are Spring's. named is what
+// springFile found.
+func springDocs(roots []*source.Node, named []string, config bool) (all []springDoc) {
+	weight := 0
+	if named[1] == "bootstrap" {
+		weight += bootstrapWeight
+	}
+	if strings.HasSuffix(named[0], ".properties") {
+		weight += propertiesWeight
+	}
+	if config {
+		weight += configWeight
+	}
+	if named[2] != "" {
+		weight += profileWeight
+	}
+	for _, root := range roots {
+		if root.Kind != source.Map || root.Get("apiVersion") != nil && root.Get("kind") != nil {
+			continue
+		}
+		all = append(all, springDoc{root: root, when: and(named[2], condition(root)), weight: weight})
+	}
+	return all
+}
+
+func roots(f *source.File) (all []*source.Node) {
+	for _, d := range f.Docs {
+		all = append(all, d.Root)
+	}
+	return all
+}
+
+// springMaps are the applications of ConfigMaps.
+func springMaps(c *Cluster) (all []*Application) {
+	for _, o := range c.Objects {
+		if o.Kind != "ConfigMap" || o.Group != "" {
+			continue
+		}
+		a := &Application{}
+		for _, field := range o.Root.Get("data").Fields() {
+			if found := springFile.FindStringSubmatch(field.Key); found != nil {
+				a.docs = append(a.docs, springDocs(source.Embedded(field), found, false)...)
+			}
+		}
+		if len(a.docs) > 0 {
+			for i := range a.docs {
+				a.docs[i].weight += outsideWeight
+			}
+			a.identify(o.Name)
+			a.mapOf = o
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// identify names the application; its documents are put in order first.
+func (a *Application) identify(name string) {
+	slices.SortStableFunc(a.docs, func(x, y springDoc) int { return x.weight - y.weight })
+	a.Node = a.docs[0].root
+	for _, d := range a.docs {
+		if d.weight >= 0 {
+			a.Node = d.root
+			break
+		}
+	}
+	base := &Settings{values: map[string]*source.Node{}}
+	for _, d := range a.docs {
+		if d.when == "" {
+			base.add(d.root)
+		}
+	}
+	a.Name = name
+	if v := base.Text("spring.application.name", Value[string]{}); v.Written() && v.V != "" {
+		a.Name, a.Node = v.V, v.Node
+	}
+}

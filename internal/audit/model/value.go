@@ -1,0 +1,118 @@
+package model
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// State says where a value comes from.
+type State uint8
+
+const (
+	Absent  State = iota // nothing says it, and the platform has no value of its own
+	Unknown              // something is written that files do not decide
+	Default              // the platform's own, nothing is written
+	Written
+)
+
+// Value is a setting with its place. The zero value is absent.
+type Value[T any] struct {
+	V     T
+	State State
+	// Node is what is written; of a default it is nil.
+	Node *source.Node
+	// Name is the setting's name, for people: terminationGracePeriodSeconds.
+	Name string
+}
+
+// Known reports whether V can be relied on.
+func (v Value[T]) Known() bool { return v.State >= Default }
+
+// Written reports whether V stands in a file.
+func (v Value[T]) Written() bool { return v.State == Written }
+
+// At is where the value stands; of a default or absent one it is fallback.
+func (v Value[T]) At(fallback *source.Node) *source.Node {
+	if v.Node != nil {
+		return v.Node
+	}
+	return fallback
+}
+
+// String is "NAME VALUE" as messages show it, with "(default)" where nothing is
+// written.
+func (v Value[T]) String() string {
+	text := fmt.Sprint(v.V)
+	if d, ok := any(v.V).(time.Duration); ok {
+		text = Seconds(d)
+	}
+	if v.State == Default {
+		text += " (default)"
+	}
+	return strings.TrimSpace(v.Name + " " + text)
+}
+
+// Seconds is a duration as platforms count it: "30 s", "1.5 s".
+func Seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+}
+
+// Of is a default of the platform's.
+func Of[T any](name string, v T) Value[T] { return Value[T]{V: v, State: Default, Name: name} }
+
+// read makes a value of n: without n it is def, with something that parse
+// refuses it is unknown.
+func read[T any](n *source.Node, def Value[T], parse func(string) (T, bool)) Value[T] {
+	if !n.Exists() {
+		return def
+	}
+	v := Value[T]{State: Unknown, Node: n, Name: def.Name}
+	if n.Kind != source.Scalar || n.Unknown {
+		return v
+	}
+	if got, ok := parse(strings.TrimSpace(n.Value)); ok {
+		v.V, v.State = got, Written
+	}
+	return v
+}
+
+// Int reads a whole number.
+func Int(n *source.Node, def Value[int]) Value[int] {
+	return read(n, def, func(s string) (int, bool) {
+		i, err := strconv.Atoi(s)
+		return i, err == nil
+	})
+}
+
+// Bool reads true or false.
+func Bool(n *source.Node, def Value[bool]) Value[bool] {
+	return read(n, def, func(s string) (bool, bool) {
+		b, err := strconv.ParseBool(strings.ToLower(s))
+		return b, err == nil
+	})
+}
+
+// Text reads any text.
+func Text(n *source.Node, def Value[string]) Value[string] {
+	return read(n, def, func(s string) (string, bool) { return s, true })
+}
+
+// maxSeconds keeps arithmetic away from the end of a Duration: 10 years.
+const maxSeconds = 10 * 366 * 24 * 3600
+
+// InSeconds reads a whole or broken number of seconds.
+func InSeconds(n *source.Node, def Value[time.Duration]) Value[time.Duration] {
+	return read(n, def, seconds)
+}
+
+func seconds(s string) (time.Duration, bool) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f >= -maxSeconds && f <= maxSeconds) {
+		return 0, false
+	}
+	return time.Duration(f * float64(time.Second)), true
+}

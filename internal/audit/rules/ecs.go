@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/policy"
+)
+
+// ecs are the rules of ECS: the way out of one task, and how many leave at once.
+var ecs = slices.Concat(ecsStop, ecsDelay, ecsSpot, ecsProviders, ecsDeployment, ecsTasks, ecsScaling, ecsSessions)
+
+// tasks are the services of ECS with what is known of them, without stores,
+// brokers and tools that nobody stated anything of.
+func (p *Pass) tasks() iter.Seq2[*model.Service, *model.TaskService] {
+	return func(yield func(*model.Service, *model.TaskService) bool) {
+		for _, s := range p.Services {
+			if s.Task == nil || s.Task.Infrastructure() && (s.Stated == nil || s.Stated.Name == "") {
+				continue
+			}
+			if !yield(s, s.Task) {
+				return
+			}
+		}
+	}
+}
+
+// webTasks are those of tasks that users reach through a balancer.
+func (p *Pass) webTasks() iter.Seq2[*model.Service, *model.TaskService] {
+	return func(yield func(*model.Service, *model.TaskService) bool) {
+		for s, t := range p.tasks() {
+			if t.Balanced && !yield(s, t) {
+				return
+			}
+		}
+	}
+}
+
+// servingTasks are those of tasks that serve, as far as files show: behind a
+// balancer, or with ports and without a service that would say more.
+func (p *Pass) servingTasks() iter.Seq2[*model.Service, *model.TaskService] {
+	return func(yield func(*model.Service, *model.TaskService) bool) {
+		for s, t := range p.tasks() {
+			if (t.Balanced || t.Alone) && !yield(s, t) {
+				return
+			}
+		}
+	}
+}
+
+// awsSet gives v another value, where it is written or else in body. It is nil
+// if nothing there can be edited.
+func awsSet[T any](v model.Value[T], body *source.Node, value string) *Change {
+	if body == nil {
+		return nil
+	}
+	title := fmt.Sprintf("set %s to %s", v.Name, value)
+	if v.Written() {
+		return change(title, source.Set(v.Node, value))
+	}
+	if v.State != model.Default {
+		return nil
+	}
+	return change(title, awsInsert(body, v.Name, value))
+}
+
+// both is two changes in one; the second may not be needed.
+func both(a, b *Change, needed bool) *Change {
+	if !needed || a == nil {
+		return a
+	}
+	if b == nil {
+		return nil
+	}
+	return change(a.Title+", "+strings.TrimPrefix(b.Title, "set "), a.Edits, b.Edits)
+}
+
+// awsInsert writes a setting that is not there: an argument, or an item of the
+// list of attributes that CloudFormation has.
+func awsInsert(body *source.Node, name, value string) []source.Edit {
+	if !strings.Contains(name, ".") {
+		return source.Insert(body, source.Entry{Key: name, Value: value})
+	}
+	for _, list := range []string{"TargetGroupAttributes", "LoadBalancerAttributes"} {
+		if n := body.Get(list); n != nil {
+			return source.Insert(n, source.Entry{Children: []source.Entry{{Key: "Key", Value: name}, {Key: "Value", Value: value, Text: true}}})
+		}
+	}
+	return nil
+}
+
+// busy is how long requests and streams may go on, and whether somebody said so.
+func busy(s *model.Service) (d time.Duration, stated bool) {
+	n := s.Needs
+	if n.Streams.D > n.Requests.D {
+		return n.Streams.D, n.Streams.Stated
+	}
+	return n.Requests.D, n.Requests.Stated
+}
+
+// busyText is busy as people read it.
+func busyText(s *model.Service) string {
+	n := s.Needs
+	n.Flush = model.Amount{}
+	return n.String()
+}
+
+// withMargin is d and its margin in whole seconds.
+func withMargin(d time.Duration) time.Duration { return upToSecond(d + policy.Margin(d)) }

@@ -1,0 +1,104 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// checkNginxHost compares the Ingresses of one host.
+func checkNginxHost(p *Pass) {
+	type host struct{ name, made string }
+	all := map[host][]*model.Ingress{}
+	var order []host
+	p.nginxIngresses(func(i *model.Ingress) {
+		hosts := slices.Compact(slices.Sorted(slices.Values(i.Hosts)))
+		for _, name := range hosts {
+			h := host{name, i.Root.Doc.File.Derived}
+			if all[h] == nil {
+				order = append(order, h)
+			}
+			all[h] = append(all[h], i)
+		}
+	})
+	said := map[*model.Ingress]bool{}
+	for _, h := range order {
+		sticky := slices.IndexFunc(all[h], (*model.Ingress).Sticky)
+		if h.name == "" || sticky < 0 {
+			continue
+		}
+		for _, i := range all[h] {
+			if !said[i] && p.differs(h.name, all[h][sticky], i) {
+				said[i] = true
+			}
+		}
+	}
+}
+
+// differs reports an Ingress i whose users are not kept as those of sticky are,
+// on the same host.
+func (p *Pass) differs(host string, sticky, i *model.Ingress) bool {
+	shared := i.Namespace == sticky.Namespace && slices.ContainsFunc(i.Backends, func(b string) bool { return slices.Contains(sticky.Backends, b) })
+	f := Finding{Subject: i.String(), Service: about(i.Workloads), Node: i.NameNode()}
+	switch {
+	case i == sticky || environments(sticky, i):
+		return false
+	case i.Sticky():
+		name, other := i.CookieName(), sticky.CookieName()
+		if !shared || !name.Known() || !other.Known() || name.V == other.V {
+			return false
+		}
+		f.Node = name.At(i.NameNode())
+		f.Message = fmt.Sprintf("%s and %s have different cookies for the same pods, so that a user has two pods on %s", sticky, i, host)
+		f.Arithmetic = fmt.Sprintf("%s, beside %s", name, other)
+		f.Fix = change("set session-cookie-name: "+other.V, nginxNote(i.Object, "session-cookie-name", other.V))
+	case !shared && !kept(i):
+		return false
+	default:
+		if !shared && memory(i.Workloads) == nil {
+			f.Severity = Warn
+		}
+		f.Message = fmt.Sprintf("%s keeps users of %s with a pod, and %s does not", sticky, host, i)
+		f.Fix = change("give it the same affinity", likeSticky(i.Object, sticky)...)
+	}
+	p.Report(f)
+	return true
+}
+
+// kept reports whether a session may matter on i's paths: users reach its
+// workloads, and they are not known to keep sessions outside.
+func kept(i *model.Ingress) bool {
+	return slices.ContainsFunc(i.Workloads, func(w *model.Workload) bool { return w.Service.Sessions.Home != model.External })
+}
+
+// environments reports whether two Ingresses are the same one in two
+// environments: they have one name and namespace.
+func environments(a, b *model.Ingress) bool { return a.Name == b.Name && a.Namespace == b.Namespace }
+
+// affinityNotes are the annotations that make one affinity of two Ingresses'.
+var affinityNotes = []string{"affinity", "affinity-mode", "session-cookie-change-on-failure", "session-cookie-name"}
+
+// likeSticky copies the affinity of an Ingress.
+func likeSticky(o *model.Object, from *model.Ingress) (parts [][]source.Edit) {
+	all := source.Entry{Key: "annotations", OneLine: true}
+	for _, name := range affinityNotes {
+		n := from.Nginx(name)
+		if n.Text() == "" || o.Annotation(model.NginxPrefix+name).Text() == n.Value {
+			continue
+		}
+		if o.Annotations.Exists() {
+			parts = append(parts, nginxNote(o, name, n.Value))
+		} else {
+			all.Children = append(all.Children, source.Entry{Key: model.NginxPrefix + name, Value: n.Value, Text: true})
+		}
+	}
+	switch {
+	case len(all.Children) > 0:
+		return [][]source.Edit{source.Insert(o.Root.Get("metadata"), all)}
+	case len(parts) > 3:
+		return [][]source.Edit{nil} // more than a fix may change
+	}
+	return parts
+}

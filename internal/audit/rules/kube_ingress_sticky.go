@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+func checkALBSticky(p *Pass) {
+	for _, t := range p.Kube.ALBTargets() {
+		s := memory(t.Workloads)
+		if s == nil || !t.Sticky.Known() || t.Sticky.V {
+			continue
+		}
+		f := Finding{
+			Node: t.Attributes, Service: s,
+			Message: fmt.Sprintf("%s keeps its sessions in memory (%s), and the load balancer sends each request to any pod", s, s.Sessions.Source),
+		}
+		if f.Node == nil {
+			f.Node = t.Ingress.NameNode()
+		}
+		duration := wholeSeconds(stickyFor(s))
+		f.Fix = asks("keep users with a pod", Choice{
+			Title: "make the target group sticky for " + duration + " s",
+			Edits: albAttributes(t, [2]string{"stickiness.enabled", "true"}, [2]string{"stickiness.lb_cookie.duration_seconds", duration}),
+		})
+		p.Report(f)
+	}
+}
+
+// stickyFor is how long a user must be kept: the session's longest life, or its
+// idle timeout, or a day, which is the load balancer's own default.
+func stickyFor(s *model.Service) time.Duration {
+	const most = 7 * 24 * time.Hour // the load balancer's limit
+	for _, v := range []model.Value[model.Duration]{s.Sessions.Longest, s.Sessions.Timeout} {
+		if v.Known() && v.V >= time.Second {
+			return min(v.V, most)
+		}
+	}
+	return 24 * time.Hour
+}
+
+var (
+	forwardConfig = regexp.MustCompile(`(?i)"forwardConfig"\s*:\s*\{`)
+	stickyOff     = regexp.MustCompile(`(?i)("targetGroupStickinessConfig"\s*:\s*\{[^{}]*"enabled"\s*:\s*)false`)
+)
+
+func checkALBForward(p *Pass) {
+	sticky := map[*model.Ingress]*model.Service{}
+	for _, t := range p.Kube.ALBTargets() {
+		if s := about(t.Workloads); s != nil && sticky[t.Ingress] == nil && (t.Sticky.V || memory(t.Workloads) != nil) {
+			sticky[t.Ingress] = s
+		}
+	}
+	for _, i := range p.Kube.Ingresses {
+		s := sticky[i]
+		if s == nil && !i.StickyTargets() || i.Router != model.AWSController {
+			continue
+		}
+		for _, f := range i.Forwards() {
+			if f.Sticky || f.Shared() < 2 {
+				continue
+			}
+			p.Report(Finding{
+				Node: f.Node, Service: s, Subject: i.String(),
+				Message: fmt.Sprintf("%s draws one of %d target groups for each request, whatever target a user is kept with", i, f.Shared()),
+				Fix:     change("make the choice of the target group sticky", stickyForward(f.Node, s)),
+			})
+		}
+	}
+}
+
+// stickyForward writes targetGroupStickinessConfig into the JSON of an action,
+// or turns it on.
+func stickyForward(n *source.Node, s *model.Service) []source.Edit {
+	if on := stickyOff.ReplaceAllString(n.Value, "${1}true"); on != n.Value {
+		return source.Set(n, on)
+	}
+	at := forwardConfig.FindStringIndex(n.Value)
+	if at == nil || strings.Contains(strings.ToLower(n.Value), "targetgroupstickinessconfig") {
+		return nil
+	}
+	duration := 24 * time.Hour
+	if s != nil {
+		duration = stickyFor(s)
+	}
+	config := fmt.Sprintf(`"targetGroupStickinessConfig":{"enabled":true,"durationSeconds":%s},`, wholeSeconds(duration))
+	return source.Set(n, n.Value[:at[1]]+config+n.Value[at[1]:])
+}

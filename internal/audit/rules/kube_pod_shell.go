@@ -1,0 +1,124 @@
+package rules
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// shells are those that run scripts of sh -c.
+var shells = []string{"sh", "bash", "ash", "dash"}
+
+// shellScript is the script that a shell runs as c's first process, and the
+// shell; nil if there is none, or it is not decided.
+func shellScript(c *model.Container) (script *source.Node, shell string) {
+	command := c.Node.Get("command").List()
+	if len(command) == 0 || !slices.Contains(shells, path.Base(command[0].Text())) {
+		return nil, ""
+	}
+	words := slices.Concat(command[1:], c.Node.Get("args").List())
+	for i, w := range words {
+		option := w.Text()
+		switch {
+		case option == "-o": // its word is passed over as "pipefail" is
+		case i > 0 && words[i-1].Text() == "-o":
+		case !strings.HasPrefix(option, "-"):
+			return nil, ""
+		case strings.Contains(option, "c") && i+1 < len(words) && words[i+1].Text() != "":
+			return words[i+1], path.Base(command[0].Text())
+		}
+	}
+	return nil, ""
+}
+
+var (
+	// handled are scripts that see to signals themselves, or are more than a
+	// list of commands.
+	handled = regexp.MustCompile(`(^|[;&|\s({])(exec|trap|tini|dumb-init|catatonit|s6-\S+|supervisord|runsvdir|evenkeel)\s|\(\)|<<|` + "`" + `|(^|[;&|\s])(fi|done|esac|\})\s*$`)
+	// noServer are commands that are not what serves, or that hide it.
+	noServer    = regexp.MustCompile(`^(\.|source|eval|cd|set|export|echo|printf|exit|true|false|test|\[|wait|sleep|tail|cat|mkdir|cp|mv|rm|chmod|chown|if|while|for|case|until|\$|"\$|\(|\{|!)(\s|$|[A-Za-z@{(])`)
+	assignments = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*=(?:"[^"]*"|'[^']*'|[^\s"']*)\s+)*`)
+)
+
+// lastCommand is the last command of a script, and where exec belongs in it: at
+// is -1 if exec alone does not help, as in a pipe. ok is false if the script is
+// none that leaves a server behind a shell for certain.
+func lastCommand(script string) (last string, at int, ok bool) {
+	if handled.MatchString(script) {
+		return "", 0, false
+	}
+	begin, end, before, ok := lastPart(script)
+	if !ok {
+		return "", 0, false
+	}
+	last = script[begin:end]
+	skip := len(assignments.FindString(last))
+	command := last[skip:]
+	piped := before == '|' || before == '&'
+	if command == "wait" && before == '&' {
+		return "the program", -1, true
+	}
+	if command == "" || before == 'o' || !piped && noServer.MatchString(command) {
+		return "", 0, false
+	}
+	if before == '|' {
+		return "the program", -1, true
+	}
+	return command, begin + skip, before != '&'
+}
+
+// lastPart is the last simple command of a script, and what stands before it:
+// 'o' for ||, '|', '&', ';' for all that waits, 0 for nothing. ok is false if
+// quotes are not closed or nothing is there.
+func lastPart(script string) (begin, end int, before byte, ok bool) {
+	var quote byte
+	end = len(strings.TrimRight(script, " \t\r\n;"))
+	for i := 0; i < end; i++ {
+		c := script[i]
+		switch {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#' && (i == 0 || strings.IndexByte(" \t\n", script[i-1]) >= 0):
+			return 0, 0, 0, false // a comment: not read further
+		case c == '&' && (i > 0 && script[i-1] == '>' || i+1 < end && script[i+1] == '>'): // 2>&1, &>
+		case strings.IndexByte(";\n|&", c) >= 0:
+			before, begin = c, i+1
+			if i+1 < end && script[i+1] == c && c != '\n' {
+				before, begin = map[byte]byte{'|': 'o', '&': ';', ';': ';'}[c], i+2
+				i++
+			}
+			if c == '\n' {
+				before = ';'
+			}
+		}
+	}
+	begin += len(script[begin:end]) - len(strings.TrimLeft(script[begin:end], " \t\r\n"))
+	return begin, end, before, quote == 0 && begin < end
+}
+
+// replacesItself reports whether the shell becomes the command by itself.
+func replacesItself(c *model.Container, shell, command string) bool {
+	if shell == "sh" {
+		shell = c.Sh()
+	}
+	return shellReplaced(shell, command)
+}
+
+// program is the name of what a command starts.
+func program(command string) string {
+	if command == "the program" {
+		return command
+	}
+	name, _, _ := strings.Cut(command, " ")
+	return path.Base(name)
+}

@@ -1,0 +1,233 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// kubeScaling are the rules of autoscalers: how many pods leave at once, and
+// how often.
+var kubeScaling = append([]*Rule{
+	{
+		ID: "EK-HPA-001", Severity: Error, Autofix: Safe, Surface: "HorizontalPodAutoscaler",
+		Title: "No policy limits how fast the autoscaler scales in",
+		Why: "Without a policy the autoscaler may remove all surplus pods in one step, 100 % in 15 s once its window of 300 s is over. " +
+			"Everybody who was on one of them moves at the same moment, and sessions that are kept in those pods are gone together. " +
+			"Where the sessions are known to be kept outside, this is a warning.",
+		Fix:     "Set behavior.scaleDown.policies to one pod per 60 s, or per grace period if that is longer.",
+		Sources: []string{"Kubernetes API reference: autoscaling/v2 HPAScalingRules", "Kubernetes 1.36: pkg/apis/autoscaling/v2/defaults.go"},
+		Check:   checkScaleDownPolicy,
+	},
+	{
+		ID: "EK-HPA-002", Severity: Error, Autofix: Safe, Surface: "HorizontalPodAutoscaler",
+		Title: "A scale-in policy's period is shorter than the pods' grace period",
+		Why: "The next pods are told to stop while the ones before are still leaving, so that more leave at once than the policy says. " +
+			"Capacity falls below what the autoscaler believes, and the session store takes several pods' writes together.",
+		Fix:     "Set periodSeconds to the grace period or more; the API allows up to 1800.",
+		Sources: []string{"Kubernetes API reference: autoscaling/v2 HPAScalingPolicy"},
+		Check:   checkScaleDownPeriod,
+	},
+	{
+		ID: "EK-HPA-003", Severity: Warn, Autofix: Safe, Surface: "HorizontalPodAutoscaler",
+		Title: "scaleDown.stabilizationWindowSeconds is shorter than 300",
+		Why: "A short window lets the autoscaler remove pods after every short lull and add them again. " +
+			"Each round moves users to other pods. 300 s is the default of the platform.",
+		Fix:     "Leave stabilizationWindowSeconds out, or set it to 300 up to the session timeout; the API allows up to 3600.",
+		Sources: []string{"Kubernetes 1.36: kube-controller-manager --horizontal-pod-autoscaler-downscale-stabilization, 5m"},
+		Check:   checkScaleDownWindow,
+	},
+	{
+		ID: "EK-HPA-004", Severity: Error, Autofix: Safe, Surface: "HorizontalPodAutoscaler and its workload",
+		Title: "spec.replicas is set beside an autoscaler",
+		Why: "Every time the manifest is applied the workload goes back to this number. " +
+			"At a busy time that is a sudden scale-in of all pods that the autoscaler had added, with the sessions in them.",
+		Fix:     "Remove replicas from the manifest.",
+		Sources: []string{"Kubernetes documentation: Migrating Deployments and StatefulSets to horizontal autoscaling"},
+		Check:   checkReplicasBesideScaler,
+	},
+	{
+		ID: "EK-HPA-006", Severity: Warn, Autofix: Safe, Surface: "Kubernetes pod template",
+		Title: "pod-deletion-cost is the same for all pods",
+		Why: "The annotation ranks the pods of one ReplicaSet when it shrinks. In the template every pod has the same value, " +
+			"so that it ranks nothing, and a pod full of sessions is removed as readily as an empty one.",
+		Fix:     "Remove the annotation from the template; set it on each pod while it runs, by the sessions it has.",
+		Sources: []string{"Kubernetes 1.36: pkg/controller/controller_utils.go, ActivePodsWithRanks"},
+		Check:   checkDeletionCost,
+	},
+	{
+		ID: "EK-HPA-007", Severity: Info, Autofix: No, Surface: "StatefulSet with an autoscaler",
+		Title: "A StatefulSet with sessions in memory is scaled in from its highest ordinal",
+		Why: "A StatefulSet always removes the pod with the highest number and ignores pod-deletion-cost. " +
+			"It may be the busiest one, and its sessions are lost.",
+		Fix:     "Drain the last pod before it is removed, keep the sessions outside, or use a Deployment.",
+		Sources: []string{"Kubernetes documentation: StatefulSet, deployment and scaling guarantees"},
+		Check:   checkStatefulScaler,
+	},
+}, kubeScalers...)
+
+// scaled are the scalers of workloads that users reach.
+func (p *Pass) scaled(see func(*model.Scaler, *model.Service)) {
+	for _, s := range p.Kube.Scalers {
+		if s.Workload != nil && s.Workload.Service != nil && s.Workload.Web() {
+			see(s, s.Workload.Service)
+		}
+	}
+}
+
+// lessOutside is the rule's severity, one grade less where sessions are kept
+// outside.
+func (p *Pass) lessOutside(s *model.Service) Severity {
+	if s.Sessions.Home == model.External {
+		return p.rule.Severity.Less()
+	}
+	return p.rule.Severity
+}
+
+// Periods of scale-in policies: one that is suggested, and the longest that the
+// API allows.
+const (
+	usualPeriod = time.Minute
+	maxPeriod   = 1800 * time.Second
+)
+
+func checkScaleDownPolicy(p *Pass) {
+	p.scaled(func(s *model.Scaler, svc *model.Service) {
+		down := s.ScaleDown()
+		if s.Kind != "HorizontalPodAutoscaler" || s.Max.Written() && s.Min.Known() && s.Max.V-s.Min.V <= 1 {
+			return // KEDA's own defaults are not known for sure; one pod of surplus leaves alone
+		}
+		if down.Get("selectPolicy").Text() == "Disabled" || len(down.Get("policies").List()) > 0 {
+			return
+		}
+		period := wholeSeconds(min(max(usualPeriod, svc.Grace.V), maxPeriod))
+		f := Finding{
+			Node: down, Service: svc, Severity: p.lessOutside(svc),
+			Message:    fmt.Sprintf("all surplus pods of %s may be removed in one step", s.Workload),
+			Arithmetic: fmt.Sprintf("scaleDown policy 100 %% per 15 s (default), %s to %s", number(s.Min), number(s.Max)),
+		}
+		if f.Node == nil {
+			f.Node = s.NameNode()
+		}
+		if s.Version == "v2" || s.Version == "v2beta2" {
+			f.Fix = change("let one pod go per "+period+" s", limitScaleDown(s, period))
+		}
+		p.Report(f)
+	})
+}
+
+// limitScaleDown writes a policy of one pod per period, in seconds.
+func limitScaleDown(s *model.Scaler, period string) []source.Edit {
+	policies := source.Entry{Key: "policies", Children: []source.Entry{{Children: []source.Entry{
+		{Key: "type", Value: "Pods"}, {Key: "value", Value: "1"}, {Key: "periodSeconds", Value: period},
+	}}}, Item: true, OneLine: true}
+	switch {
+	case s.ScaleDown() != nil:
+		return source.Insert(s.ScaleDown(), policies)
+	case s.Behavior() != nil:
+		return source.Insert(s.Behavior(), source.Entry{Key: "scaleDown", Children: []source.Entry{policies}})
+	}
+	return source.Insert(s.Spec(), source.Entry{Key: "behavior", Children: []source.Entry{{Key: "scaleDown", Children: []source.Entry{policies}}}})
+}
+
+func number(v model.Value[int]) string {
+	if !v.Known() {
+		return v.Name + " ?"
+	}
+	return v.String()
+}
+
+func checkScaleDownPeriod(p *Pass) {
+	p.scaled(func(s *model.Scaler, svc *model.Service) {
+		policies := s.Policies()
+		if !svc.Grace.Known() || s.ScaleDown().Get("selectPolicy").Text() == "Disabled" {
+			return
+		}
+		var short []model.DownPolicy
+		for _, q := range policies {
+			if q.Period.Written() && q.Period.V < svc.Grace.V {
+				short = append(short, q)
+			}
+		}
+		if s.ScaleDown().Get("selectPolicy").Text() == "Min" && len(short) < len(policies) {
+			return // the slower of them limits
+		}
+		for _, q := range short {
+			batches := int(math.Ceil(svc.Grace.V.Seconds() / max(1, q.Period.V.Seconds())))
+			want := wholeSeconds(min(svc.Grace.V, maxPeriod))
+			p.Report(Finding{
+				Node: q.Period.Node, Service: svc, Severity: p.lessOutside(svc),
+				Message:    fmt.Sprintf("up to %d batches of pods leave at once: each takes %s, and the next follows after %s", batches, model.Seconds(svc.Grace.V), model.Seconds(q.Period.V)),
+				Arithmetic: fmt.Sprintf("periodSeconds %s < %s", model.Seconds(q.Period.V), svc.Grace),
+				Fix:        change("set periodSeconds to "+want, source.Set(q.Period.Node, want)),
+			})
+		}
+	})
+}
+
+// downWindow is the platform's window before a scale-in.
+const downWindow = 300 * time.Second
+
+func checkScaleDownWindow(p *Pass) {
+	p.scaled(func(s *model.Scaler, svc *model.Service) {
+		w := model.InSeconds(s.ScaleDown().Get("stabilizationWindowSeconds"), model.Of("stabilizationWindowSeconds", downWindow))
+		if !w.Written() || w.V >= downWindow {
+			return
+		}
+		p.Report(Finding{
+			Node: w.Node, Service: svc, Severity: p.lessOutside(svc),
+			Message:    "a short lull is enough for a scale-in, and users move each time",
+			Arithmetic: fmt.Sprintf("%s < %s, the platform's default", w, model.Seconds(downWindow)),
+			Fix:        change("set stabilizationWindowSeconds to 300", source.Set(w.Node, "300")),
+		})
+	})
+}
+
+func checkReplicasBesideScaler(p *Pass) {
+	for _, s := range p.Kube.Scalers {
+		if s.Workload == nil {
+			continue
+		}
+		n := model.Int(s.Workload.Spec().Get("replicas"), model.Value[int]{Name: "replicas"})
+		if !n.Written() || s.Min.Written() && s.Max.Written() && s.Min.V == n.V && s.Max.V == n.V {
+			continue
+		}
+		p.Report(Finding{
+			Node: n.Node, Service: s.Workload.Service,
+			Message:    fmt.Sprintf("each apply sets %s back to %d pods, whatever %s has chosen", s.Workload, n.V, s),
+			Arithmetic: fmt.Sprintf("%s beside %s and %s", n, number(s.Min), number(s.Max)),
+			Fix:        change("remove replicas", source.Remove(n.Node)),
+		})
+	}
+}
+
+const deletionCost = "controller.kubernetes.io/pod-deletion-cost"
+
+func checkDeletionCost(p *Pass) {
+	for _, w := range p.Kube.Workloads {
+		n := w.PodAnnotations.Get(deletionCost)
+		if w.Kind == "Pod" || !n.Exists() {
+			continue
+		}
+		p.Report(Finding{
+			Node: n, Service: w.Service,
+			Message: "all pods of " + w.String() + " have the same deletion cost, which ranks none of them",
+			Fix:     change("remove the annotation", source.Remove(n)),
+		})
+	}
+}
+
+func checkStatefulScaler(p *Pass) {
+	for _, s := range p.Kube.Scalers {
+		if s.Workload == nil || s.Workload.Kind != "StatefulSet" || s.Workload.Service.Sessions.Home != model.Memory {
+			continue
+		}
+		p.Report(Finding{
+			Node: s.NameNode(), Service: s.Workload.Service,
+			Message: fmt.Sprintf("a scale-in removes the last pod of %s with the sessions in it, however many they are", s.Workload),
+		})
+	}
+}

@@ -1,0 +1,67 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
+
+// springState are the rules of where an application keeps its sessions.
+var springState = []*Rule{
+	{
+		ID: "EK-SPR-005", Severity: Error, Autofix: No, Surface: springSurface + " and the platform's replicas",
+		Title: "several replicas, and sessions in the memory of each",
+		Why: "A session lives in one JVM: a request that another replica answers finds nobody signed in, and every scale-in, rollout or crash signs " +
+			"users out and loses their carts.",
+		Fix:      "Keep sessions outside: spring-session-data-redis or spring-session-jdbc. If they are already, state session.store in evenkeel.yaml.",
+		Sources:  []string{"Spring Boot: without a Spring Session library the servlet container's own sessions are used"},
+		YieldsTo: []string{"EK-BUD-003"},
+		Check:    func(p *Pass) { eachSpring(p, checkMemory) },
+	},
+	{
+		ID: "EK-SPR-006", Severity: Warn, Autofix: Guided, Surface: springSurface + " and the pod's volumes",
+		Title:   "sessions are saved to a disk that goes with the instance",
+		Why:     "server.servlet.session.persistent writes sessions to a file when the instance stops. A new pod has an empty disk: everybody is signed out all the same.",
+		Fix:     "Keep sessions in a store outside, and remove the property.",
+		Sources: []string{"Spring Boot: Session.persistent, storeDir; the file is in the temporary folder by default"},
+		Check:   func(p *Pass) { eachSpring(p, checkPersistent) },
+	},
+}
+
+func checkMemory(s *model.Service, c *model.Settings) *Finding {
+	used := c.SessionsUsed()
+	if used == nil || s.Sessions.Home != model.Memory || s.Sessions.Source != model.SpringSource || !scales(s) {
+		return nil
+	}
+	return &Finding{Node: used, Message: fmt.Sprintf("%s runs in several replicas, and nothing names a store outside them for sessions", s)}
+}
+
+// scales reports whether there is more than one instance, always or at times.
+func scales(s *model.Service) bool {
+	return s.Replicas.Known() && s.Replicas.V > 1 || s.Workload != nil && s.Workload.Scaler != nil || s.Task != nil && s.Task.Scaling != nil
+}
+
+func checkPersistent(s *model.Service, c *model.Settings) *Finding {
+	v := c.Bool("server.servlet.session.persistent", false)
+	if !v.Written() || !v.V || s.Sessions.Home == model.External || s.Workload == nil || keepsDisk(s.Workload) {
+		return nil
+	}
+	f := &Finding{Node: v.Node, Message: fmt.Sprintf("sessions are saved to a file, but the pods of %s have no disk that stays", s)}
+	f.Fix = asks("where shall sessions be kept?", Choice{Title: "in memory only: remove server.servlet.session.persistent", Edits: source.Remove(v.Node)})
+	return f
+}
+
+// keepsDisk reports whether a volume of the pod outlives it.
+func keepsDisk(w *model.Workload) bool {
+	for _, v := range w.Pod.Get("volumes").List() {
+		for _, kind := range v.Fields() {
+			switch kind.Key {
+			case "name", "emptyDir", "configMap", "secret", "downwardAPI", "projected", "ephemeral":
+			default:
+				return true
+			}
+		}
+	}
+	return len(w.Spec().Get("volumeClaimTemplates").List()) > 0
+}
