@@ -83,6 +83,6 @@ Start with:  evenkeel demo`,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", "FlagUsagesWrapped 80 "))
 	var log logFlags
 	log.register(root)
-	root.AddCommand(newDemo(&log), newDrill(&log), newGateway(&log), newRun(&log), newDrain(), newSessions(&log), newReplica(), newVersion())
+	root.AddCommand(newDemo(&log), newDrill(&log), newGateway(&log), newRun(&log), newDrain(), newSessions(&log), newReplica(), newCheck(), newExplain(), newRender(), newInit(), newVersion())
 	return root
 }

@@ -11,6 +11,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"evenkeel":     func() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) },
 		"drillservice": drillService,
+		"evenkeelpeak": peakOf,
 	})
 }
 
