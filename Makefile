@@ -1,5 +1,7 @@
 # Every module of the repository; `make test` names them all.
 MODULES := . drain drain/grpcdrain internal/proctest internal/redistest session session/sqlitestore session/redisstore session/cbor session/elasticache examples/frameworks interop/peers
+# Modules by themselves: their requirements are not to touch the others'.
+APART   := interop/manifests interop/corpus interop/linters
 GO      ?= go
 RACE    := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
@@ -26,10 +28,11 @@ test: setup ## all tests of all modules that end within minutes
 test-modules:
 	@[ -n "$(RACE)" ] || echo "test: without the race detector (no gcc)"
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test $(RACE) -timeout 600s ./...); done
+	@set -e; for m in $(APART); do echo "== $$m"; (cd $$m && export GOWORK=off && $(GO) vet ./... && $(GO) test -timeout 600s ./...); done
 
 test-all: ## also in a real browser, and all fuzz targets
 	@./scripts/setup browser
-	EVENKEEL_REQUIRE=redis,proc,browser $(MAKE) --no-print-directory test-modules
+	EVENKEEL_REQUIRE=redis,proc,browser,haproxy,nginx,systemd $(MAKE) --no-print-directory test-modules
 	$(MAKE) --no-print-directory fuzz
 
 FUZZTIME ?= 10s
@@ -68,6 +71,17 @@ bench-gateway: ## what proxies cost, and what a scale-in costs behind them
 .PHONY: bench-run
 bench-run: ## evenkeel-run: its size, what it adds to a start and to a request
 	$(BENCH) ./run $(ARGS)
+
+.PHONY: bench-check
+bench-check: ## evenkeel check over 10,000 manifests: time, CPU, memory
+	$(BENCH) ./check $(ARGS)
+
+.PHONY: corpus linters
+corpus: ## check over public applications, against the reviewed list
+	GOWORK=off $(GO) -C interop/corpus run . -update ../../docs/reference/public-applications.md $(ARGS)
+
+linters: ## what other linters find of the faults that the rules' archives plant
+	GOWORK=off $(GO) -C interop/linters run . -update ../../docs/reference/linters.md $(ARGS)
 
 .PHONY: oracle
 oracle: ## 100,000 random histories, judged by the drill's checkers and by Porcupine
