@@ -16,6 +16,7 @@ type AWS struct {
 	Forwards     []*Forward
 	Scalings     []*Scaling
 	Providers    []*CapacityProvider
+	Instances    []*SpotInstances
 
 	// RolesRead is set if files say what roles may do, and ProtectionMentioned
 	// if one of them names ecs:UpdateTaskProtection.
@@ -175,4 +176,11 @@ type CapacityProvider struct {
 	Protection     Value[string]
 	ManagedScaling Value[string]
 	GroupProtects  Value[bool] // the group of instances protects them from scale-in
+}
+
+// SpotInstances is a launch template of Spot instances.
+type SpotInstances struct {
+	Node     *source.Node
+	Name     string
+	UserData Value[string] // what an instance runs when it starts
 }

@@ -54,6 +54,7 @@ func buildAWS(m *Model, files []*source.File) {
 	b.each("appautoscaling_target", b.scaling)
 	b.each("appautoscaling_policy", b.scalingPolicy)
 	b.each("ecs_capacity_provider", b.provider)
+	b.each("launch_template", b.launchTemplate)
 	b.each("codedeploy_deployment_group", b.codeDeploy)
 	b.joinNames()
 	b.addTasks()

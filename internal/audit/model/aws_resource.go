@@ -78,6 +78,7 @@ var templateKinds = map[string]string{
 	"AWS::ElastiCache::CacheCluster":                "elasticache_cluster",
 	"AWS::ElastiCache::ParameterGroup":              "elasticache_parameter_group",
 	"AWS::AutoScaling::AutoScalingGroup":            "autoscaling_group",
+	"AWS::EC2::LaunchTemplate":                      "launch_template",
 }
 
 func cloudFormation(root *source.Node) (all []*resource) {

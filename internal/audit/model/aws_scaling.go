@@ -109,3 +109,15 @@ func (b *awsBuild) provider(r *resource) {
 	}
 	b.m.AWS.Providers = append(b.m.AWS.Providers, p)
 }
+
+// launchTemplate keeps those whose market is Spot's.
+func (b *awsBuild) launchTemplate(r *resource) {
+	market := find(r.body, "instance_market_options.market_type", "launch_template_data.instance_market_options.market_type")
+	if market.Text() != "spot" {
+		return
+	}
+	s := &SpotInstances{}
+	s.Node, s.Name = r.name("name", "name_prefix", "launch_template_name")
+	s.UserData = Text(find(r.body, "user_data", "launch_template_data.user_data"), unset[string](r.spelled("user_data")))
+	b.m.AWS.Instances = append(b.m.AWS.Instances, s)
+}

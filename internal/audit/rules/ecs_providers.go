@@ -1,9 +1,24 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source"
+)
 
 // ecsProviders are the rules of capacity providers of EC2 instances.
 var ecsProviders = []*Rule{
+	{
+		ID: "EK-ECS-008", Severity: Error, Autofix: Safe, Surface: "launch template of Spot instances",
+		Title: "the agent does not drain a Spot instance that is taken back",
+		Why: "EC2 gives two minutes' notice. Without the setting the agent ignores it: tasks stay behind the balancer, get no SIGTERM, and are gone " +
+			"with the machine, and their users' requests with them.",
+		Fix:     "Write ECS_ENABLE_SPOT_INSTANCE_DRAINING=true to /etc/ecs/ecs.config in the user data; in Bottlerocket enable-spot-instance-draining = true.",
+		Sources: []string{"Amazon ECS developer guide: container agent configuration, ECS_ENABLE_SPOT_INSTANCE_DRAINING (default false)"},
+		Check:   checkSpotAgent,
+	},
 	{
 		ID: "EK-ECS-009", Severity: Error, Autofix: Safe, Surface: "ECS capacity provider",
 		Title:   "managed draining is switched off",
@@ -50,6 +65,31 @@ func checkProtection(p *Pass) {
 			Message: fmt.Sprintf("the protection of instances with tasks does nothing without %s", missing)}
 		if c.ManagedScaling.Written() && c.ManagedScaling.V == "DISABLED" {
 			f.Fix = awsSet(c.ManagedScaling, c.Body, "ENABLED")
+		}
+		p.Report(f)
+	}
+}
+
+var (
+	drainsSpot  = regexp.MustCompile(`(?i)ECS_ENABLE_SPOT_INSTANCE_DRAINING\s*=\s*["']?true|enable-spot-instance-draining\s*=\s*true`)
+	ignoresSpot = regexp.MustCompile(`(?i)(ECS_ENABLE_SPOT_INSTANCE_DRAINING\s*=\s*["']?)false`)
+	joinsECS    = regexp.MustCompile(`ECS_CLUSTER\s*=|/etc/ecs/ecs\.config|\[settings\.ecs\]`)
+	fetched     = regexp.MustCompile(`(?m)^\s*(\.|source|curl|wget|aws s3 cp)\s`) // what else may set it
+)
+
+func checkSpotAgent(p *Pass) {
+	for _, s := range p.AWS.Instances {
+		text := s.UserData.V
+		if !s.UserData.Written() || !joinsECS.MatchString(text) || drainsSpot.MatchString(text) || fetched.MatchString(text) {
+			continue
+		}
+		message := "the agent ignores the notice that the instance is taken back"
+		if strings.Contains(text, "INSTANCE_DRAINING") {
+			message += ": its setting is not true"
+		}
+		f := Finding{Node: s.UserData.Node, Subject: "launch template " + s.Name, Message: message}
+		if mended := ignoresSpot.ReplaceAllString(text, "${1}true"); mended != text {
+			f.Fix = change("set ECS_ENABLE_SPOT_INSTANCE_DRAINING to true", source.Set(s.UserData.Node, mended))
 		}
 		p.Report(f)
 	}
