@@ -12,13 +12,13 @@ import (
 const width = 80
 
 // text writes the findings with what stands there, the arithmetic and the fix,
-// and once for each service whose numbers do not add up its way out as a picture.
+// and once for each service its way out as a picture, where that does not add up.
 func text(w io.Writer, r Report) error {
 	p := printer{w: w, color: r.Color}
 	drawn := map[*model.Service]bool{}
 	for _, f := range r.Findings {
 		p.finding(f)
-		if f.Service != nil && f.Arithmetic != "" && !drawn[f.Service] {
+		if leaves(f) && !drawn[f.Service] {
 			drawn[f.Service] = true
 			p.lines(timeline(f.Service))
 		}
@@ -37,6 +37,19 @@ func text(w io.Writer, r Report) error {
 	p.wrapped(r.summary(), "", "  ")
 	p.next(r)
 	return p.err
+}
+
+// leaves reports whether f's arithmetic is that of the way out.
+func leaves(f rules.Finding) bool {
+	if f.Service == nil {
+		return false
+	}
+	for _, part := range []string{f.Service.Grace.Name, f.Service.PreStop.Name} {
+		if part != "" && strings.Contains(f.Arithmetic, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // printer writes lines and keeps the first error.
