@@ -101,6 +101,18 @@ func TestCheckHooksRun(t *testing.T) {
 	t.Error("the example names no hook that is offered")
 }
 
+// What the other examples show has nothing to find.
+func TestOtherExamplesPassCheck(t *testing.T) {
+	binary := evenkeel(t)
+	folders := "kubernetes systemd run gateway probe drill frameworks"
+	if out, code := shell(t, ".", binary, "evenkeel check --fail-on info "+folders); code != 0 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if out, code := shell(t, ".", binary, "evenkeel check check/shop.yaml"); code != 1 || !strings.Contains(out, "3 errors") {
+		t.Errorf("control: exit code %d: %s", code, out)
+	}
+}
+
 func deploy(t *testing.T, dir, text string) {
 	t.Helper()
 	if err := os.Mkdir(filepath.Join(dir, "deploy"), 0o755); err != nil {

@@ -56,7 +56,8 @@ func check(files []*source.File, notes []source.Note, opt Options) *Result {
 	if pol == nil {
 		pol = &policy.Policy{}
 	}
-	r := &Result{Files: files, Notes: slices.Clone(notes), Model: model.Build(files, pol)}
+	r := &Result{Files: files, Model: model.Build(files, pol)}
+	r.Notes = slices.Concat(notes, r.Model.Notes)
 	found := rules.Run(r.Model, opt.Rules)
 	slices.SortStableFunc(found, byPlace)
 	found = once(found)

@@ -88,7 +88,7 @@ var mutations = []mutation{
 	{"spring", "kubernetes spring", "orders/application-evenkeel.yml", "timeout-per-shutdown-phase: 35s", "timeout-per-shutdown-phase: 56s", "EK-SPR-002"},
 	{"spring", "kubernetes spring", "orders/application-evenkeel.yml", "timeout-per-shutdown-phase: 35s", "timeout-per-shutdown-phase: 29s", "EK-SPR-003"},
 	{"spring", "kubernetes spring", "orders/application-evenkeel.yml", "execution:\n      shutdown: {await-termination: true, ", "execution:\n      shutdown: {await-termination: false, ", "EK-SPR-012"},
-	{"spring", "terraform spring", "orders/application-evenkeel.yml", "keep-alive-timeout: 75s", "keep-alive-timeout: 60s", "EK-SPR-014"},
+	{"spring", "terraform spring", "orders/application-evenkeel.yml", "keep-alive-timeout: 75s", "keep-alive-timeout: 60s", "EK-ALB-005"},
 	{"spring", "kubernetes spring", "caller/application-evenkeel.yml", "registry-fetch-interval-seconds: 5", "registry-fetch-interval-seconds: 30", "EK-EUR-001"},
 	{"spring", "kubernetes spring", "caller/application-evenkeel.yml", "ttl: 5s", "ttl: 35s", "EK-EUR-001"},
 	{"spring", "kubernetes spring", "registry/application-evenkeel.yml", "update-interval-ms: 3000", "update-interval-ms: 30000", "EK-EUR-001"},

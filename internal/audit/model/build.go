@@ -15,6 +15,7 @@ func Build(files []*source.File, pol *policy.Policy) *Model {
 	for _, read := range builders {
 		read(m, files)
 	}
+	m.Notes = m.doubts()
 	return m
 }
 

@@ -36,6 +36,7 @@ type Model struct {
 	Spring   []*Application
 	Images   []*Image
 	Stores   []*Store
+	Notes    []source.Note // on what is written and cannot be meant
 }
 
 // Service is a set of equal instances that users reach.

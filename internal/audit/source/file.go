@@ -17,6 +17,7 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,9 +126,6 @@ type Note struct {
 // SortNotes puts notes in the order of files and lines.
 func SortNotes(notes []Note) {
 	slices.SortStableFunc(notes, func(a, b Note) int {
-		if c := strings.Compare(a.File, b.File); c != 0 {
-			return c
-		}
-		return a.Line - b.Line
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Message, b.Message))
 	})
 }
