@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,5 +141,31 @@ func TestAnnotationsAreNearerThanThePolicy(t *testing.T) {
 	}
 	if m.Policy.Service("b") != nil {
 		t.Error("a named policy speaks of another service")
+	}
+}
+
+// What cannot be meant is a note; what a template decides, and objects of
+// others, are none.
+func TestDoubts(t *testing.T) {
+	m := built(t, nil, `apiVersion: apps/v9
+kind: Deployment
+metadata: {name: a, labels: [x], annotations: {evenkeel.dev/requests: "30", evenkeel.dev/sessions: cookie}}
+spec:
+  replicas: many
+  template: {spec: {terminationGracePeriodSeconds: [1], containers: {}}}
+---
+{apiVersion: serving.knative.dev/v9, kind: Service, metadata: [x], spec: 7}
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: b}, spec: {replicas: "{{ .Values.n }}", template: {spec: {terminationGracePeriodSeconds: 60}}}}
+`)
+	var got []string
+	for _, n := range m.Notes {
+		got = append(got, fmt.Sprintf("%d %s", n.Line, strings.SplitN(n.Message, ":", 2)[0]))
+	}
+	slices.Sort(got)
+	want := []string{"1 apiVersion", "3 metadata.annotations.evenkeel.dev/requests", "3 metadata.annotations.evenkeel.dev/sessions", "3 metadata.labels",
+		"5 spec.replicas", "6 spec.template.spec.containers", "6 spec.template.spec.terminationGracePeriodSeconds"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
