@@ -83,7 +83,10 @@ corpus: ## check over public applications, against the reviewed list
 linters: ## what other linters find of the faults that the rules' archives plant
 	GOWORK=off $(GO) -C interop/linters run . -update ../../docs/reference/linters.md $(ARGS)
 
-.PHONY: oracle
+.PHONY: matrix oracle
+matrix: ## services that are wrong on purpose: the drill finds each, and nothing in a healthy one
+	$(GO) test -count=1 -v -timeout 10m ./internal/drill/matrix
+
 oracle: ## 100,000 random histories, judged by the drill's checkers and by Porcupine
 	EVENKEEL_ORACLE=100000 $(GO) test -count=1 -v -timeout 20m -run PorcupineAgrees ./internal/drill/check
 

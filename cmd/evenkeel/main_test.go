@@ -16,12 +16,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	plain := &plainBinary{dir: t.TempDir()}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"busyport":   busyPort,
 			"exitcode":   exitCode,
+			"peak":       plain.peak,
 			"nochildren": noChildren,
 		},
 	})
