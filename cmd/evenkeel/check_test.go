@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func TestAsk(t *testing.T) {
-	f, _ := source.Parse("x.yaml", source.YAML, []byte("a: 1\n"))
+	f, _ := source.Parse("x.yaml", tree.YAML, []byte("a: 1\n"))
 	finding := rules.Finding{Rule: &rules.Rule{ID: "EK-T-001"}, Severity: rules.Warn, Node: f.Docs[0].Root.Get("a"), Message: "wrong",
-		Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: source.Set(f.Docs[0].Root.Get("a"), "2")}}}}
+		Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(f.Docs[0].Root.Get("a"), "2")}}}}
 	for answers, want := range map[string]int{"2\n": 1, "1\n": 0, "\n": -1, "": -1, "0\n3\nx\n2\n": 1, " 2 \n": 1} {
 		var out bytes.Buffer
 		if got := ask(&out, bufio.NewScanner(strings.NewReader(answers)), finding); got != want {

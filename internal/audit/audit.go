@@ -17,6 +17,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/audit/model"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -33,12 +34,12 @@ type Options struct {
 
 // Result of a run.
 type Result struct {
-	Files      []*source.File // that were read
+	Files      []*tree.File // that were read
 	Model      *model.Model
 	Findings   []rules.Finding // in the order of files, lines and rules
 	Suppressed []Suppressed
 	Recorded   []rules.Finding // that the baseline has
-	Notes      []source.Note
+	Notes      []tree.Note
 }
 
 // Run audits. The error is that of a path that is not there, or the context's.
@@ -51,7 +52,7 @@ func Run(ctx context.Context, opt Options) (*Result, error) {
 }
 
 // check is Run of files that were read.
-func check(files []*source.File, notes []source.Note, opt Options) *Result {
+func check(files []*tree.File, notes []tree.Note, opt Options) *Result {
 	pol := opt.Policy
 	if pol == nil {
 		pol = &policy.Policy{}
@@ -61,14 +62,14 @@ func check(files []*source.File, notes []source.Note, opt Options) *Result {
 	found := rules.Run(r.Model, opt.Rules)
 	slices.SortStableFunc(found, byPlace)
 	found = once(found)
-	var more []source.Note
+	var more []tree.Note
 	r.Findings, r.Suppressed, more = suppress(found, files, opt)
 	r.Notes = append(r.Notes, more...)
 	if opt.Baseline != nil {
 		r.Findings, r.Recorded, more = opt.Baseline.split(r.Findings, files)
 		r.Notes = append(r.Notes, more...)
 	}
-	source.SortNotes(r.Notes)
+	tree.SortNotes(r.Notes)
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -37,8 +38,8 @@ func FuzzAWS(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, format uint8, src string) {
-		kind := source.Format(format)
-		if kind != source.YAML && kind != source.JSON && kind != source.HCL {
+		kind := tree.Format(format)
+		if kind != tree.YAML && kind != tree.JSON && kind != tree.HCL {
 			return
 		}
 		file, _ := source.Parse("main", kind, []byte(src))
@@ -46,7 +47,7 @@ func FuzzAWS(f *testing.F) {
 			return
 		}
 		for _, pol := range []*policy.Policy{nil, stated} {
-			result := check([]*source.File{file}, nil, Options{Policy: pol, Rules: rules.All(), Now: time.Unix(0, 0)})
+			result := check([]*tree.File{file}, nil, Options{Policy: pol, Rules: rules.All(), Now: time.Unix(0, 0)})
 			for _, finding := range result.Findings {
 				if pos := finding.Node.Pos(); pos.File != "main" || pos.Line < 1 {
 					t.Errorf("%s at %s", finding.Rule.ID, pos)

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const baselineSchema = "evenkeel.dev/baseline/v1"
@@ -89,7 +89,7 @@ func WriteBaseline(path string, r *Result) error {
 
 // split parts findings from those that are known. What is known and was not
 // found in files that were read is a note.
-func (b *Baseline) split(found []rules.Finding, files []*source.File) (fresh, known []rules.Finding, notes []source.Note) {
+func (b *Baseline) split(found []rules.Finding, files []*tree.File) (fresh, known []rules.Finding, notes []tree.Note) {
 	left := maps.Clone(b.known)
 	for _, f := range found {
 		if id := b.identity(f); left[id] > 0 {
@@ -110,7 +110,7 @@ func (b *Baseline) split(found []rules.Finding, files []*source.File) (fresh, kn
 		}
 	}
 	if gone > 0 {
-		notes = append(notes, source.Note{File: b.path, Message: fmt.Sprintf("%d of the recorded findings are gone; --write-baseline writes it anew", gone)})
+		notes = append(notes, tree.Note{File: b.path, Message: fmt.Sprintf("%d of the recorded findings are gone; --write-baseline writes it anew", gone)})
 	}
 	return fresh, known, notes
 }
@@ -136,7 +136,7 @@ func (b *Baseline) relative(name string) string {
 // namedPath is the way to n by names. Items of a list go by their name, or by
 // none, so that one more item does not move the others; blocks of HCL go by
 // their labels.
-func namedPath(n *source.Node) string {
+func namedPath(n *tree.Node) string {
 	if n == nil || n.Parent == nil {
 		return ""
 	}
@@ -144,7 +144,7 @@ func namedPath(n *source.Node) string {
 	for _, label := range n.Labels {
 		step += "." + label
 	}
-	if n.Parent.Kind == source.List {
+	if n.Parent.Kind == tree.List {
 		return fmt.Sprintf("%s[%s]", up, n.Get("name").Text())
 	}
 	return strings.TrimPrefix(up+"."+step, ".")

@@ -2,7 +2,7 @@ package audit
 
 import (
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // once leaves out what was found again in another thing that is made of the same
@@ -11,7 +11,7 @@ import (
 func once(found []rules.Finding) []rules.Finding {
 	type cause struct {
 		rule       string
-		at         source.Pos
+		at         tree.Pos
 		arithmetic string
 		message    string // only where the place does not say the value itself
 	}

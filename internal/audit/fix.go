@@ -7,8 +7,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // maxPasses bounds how often the mended files are audited and mended again: one
@@ -32,7 +34,7 @@ type Changed struct {
 // Applied is one fix that was made.
 type Applied struct {
 	Rule *rules.Rule
-	Pos  source.Pos // as it was when the fix was made
+	Pos  tree.Pos // as it was when the fix was made
 	What string
 }
 
@@ -50,7 +52,7 @@ func Fix(ctx context.Context, opt Options, choose Choose) (*Fixed, error) {
 	return mend(ctx, files, notes, opt, choose)
 }
 
-func mend(ctx context.Context, files []*source.File, notes []source.Note, opt Options, choose Choose) (*Fixed, error) {
+func mend(ctx context.Context, files []*tree.File, notes []tree.Note, opt Options, choose Choose) (*Fixed, error) {
 	m := &mending{choose: choose, choices: map[identity]int{}, refused: map[identity]bool{}, base: newBaseline("."), first: map[string][]byte{}}
 	out := &Fixed{}
 	for range maxPasses {
@@ -71,7 +73,7 @@ func mend(ctx context.Context, files []*source.File, notes []source.Note, opt Op
 		files = source.Reread(files, changes)
 	}
 	out.Notes = append(out.Notes, m.notes...)
-	source.SortNotes(out.Notes)
+	tree.SortNotes(out.Notes)
 	for _, f := range files {
 		if before, ok := m.first[f.Name]; ok {
 			out.Files = append(out.Files, Changed{f.Name, before, f.Data})
@@ -87,24 +89,24 @@ type mending struct {
 	refused map[identity]bool
 	base    *Baseline // for identities
 	first   map[string][]byte
-	notes   []source.Note
+	notes   []tree.Note
 }
 
 // fix is what one finding comes to.
 type fix struct {
 	finding rules.Finding
 	what    string
-	edits   []source.Edit
+	edits   []edit.Edit
 }
 
 // pass makes as many fixes at once as do not touch one another.
-func (m *mending) pass(found []rules.Finding) (map[*source.File][]byte, []Applied) {
+func (m *mending) pass(found []rules.Finding) (map[*tree.File][]byte, []Applied) {
 	var fixes []fix
 	for _, f := range found {
 		what, edits := m.edits(f)
 		switch {
 		case len(edits) == 0 || m.refused[m.base.identity(f)]:
-		case !slices.ContainsFunc(edits, source.Edit.Changes):
+		case !slices.ContainsFunc(edits, edit.Edit.Changes):
 			m.refuse(f, errors.New("the change is there already"))
 		default:
 			fixes = append(fixes, fix{f, what, edits})
@@ -122,16 +124,16 @@ func (m *mending) pass(found []rules.Finding) (map[*source.File][]byte, []Applie
 }
 
 // all makes all fixes at once; nil if they cannot be made so.
-func (m *mending) all(fixes []fix) (map[*source.File][]byte, []fix) {
-	edits := map[*source.File][]source.Edit{}
+func (m *mending) all(fixes []fix) (map[*tree.File][]byte, []fix) {
+	edits := map[*tree.File][]edit.Edit{}
 	for _, x := range fixes {
 		for _, e := range x.edits {
 			edits[e.File] = append(edits[e.File], e)
 		}
 	}
-	changes := map[*source.File][]byte{}
+	changes := map[*tree.File][]byte{}
 	for f, all := range edits {
-		data, err := source.Apply(f, all)
+		data, err := edit.Apply(f, all)
 		if err != nil {
 			return nil, nil
 		}
@@ -142,12 +144,12 @@ func (m *mending) all(fixes []fix) (map[*source.File][]byte, []fix) {
 
 // each makes one fix after the other. One that another is in the way of waits
 // for the next pass, and may be unnecessary then.
-func (m *mending) each(fixes []fix) (changes map[*source.File][]byte, made []fix) {
-	edits, changes := map[*source.File][]source.Edit{}, map[*source.File][]byte{}
+func (m *mending) each(fixes []fix) (changes map[*tree.File][]byte, made []fix) {
+	edits, changes := map[*tree.File][]edit.Edit{}, map[*tree.File][]byte{}
 	for _, x := range fixes {
 		results, err := together(edits, x.edits)
 		if err != nil {
-			if !slices.ContainsFunc(x.edits, func(e source.Edit) bool { return len(edits[e.File]) > 0 }) {
+			if !slices.ContainsFunc(x.edits, func(e edit.Edit) bool { return len(edits[e.File]) > 0 }) {
 				m.refuse(x.finding, err)
 			}
 			continue
@@ -164,11 +166,11 @@ func (m *mending) each(fixes []fix) (changes map[*source.File][]byte, made []fix
 func (m *mending) refuse(f rules.Finding, err error) {
 	m.refused[m.base.identity(f)] = true
 	pos := f.Node.Pos()
-	m.notes = append(m.notes, source.Note{File: pos.File, Line: pos.Line, Message: fmt.Sprintf("%s is not mended: %v", f.Rule.ID, err)})
+	m.notes = append(m.notes, tree.Note{File: pos.File, Line: pos.Line, Message: fmt.Sprintf("%s is not mended: %v", f.Rule.ID, err)})
 }
 
 // edits are those that mend f, and what they do.
-func (m *mending) edits(f rules.Finding) (what string, edits []source.Edit) {
+func (m *mending) edits(f rules.Finding) (what string, edits []edit.Edit) {
 	switch {
 	case f.Fix == nil:
 		return "", nil
@@ -191,8 +193,8 @@ func (m *mending) edits(f rules.Finding) (what string, edits []source.Edit) {
 
 // together is what becomes of the files of more, with the edits that each of
 // them has so far.
-func together(edits map[*source.File][]source.Edit, more []source.Edit) (map[*source.File][]byte, error) {
-	results := map[*source.File][]byte{}
+func together(edits map[*tree.File][]edit.Edit, more []edit.Edit) (map[*tree.File][]byte, error) {
+	results := map[*tree.File][]byte{}
 	for _, e := range more {
 		if results[e.File] != nil {
 			continue
@@ -203,7 +205,7 @@ func together(edits map[*source.File][]source.Edit, more []source.Edit) (map[*so
 				all = append(all, x)
 			}
 		}
-		data, err := source.Apply(e.File, all)
+		data, err := edit.Apply(e.File, all)
 		if err != nil {
 			return nil, err
 		}

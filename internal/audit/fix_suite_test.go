@@ -11,6 +11,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -65,13 +66,13 @@ func (c testRun) mend(t *testing.T, r *rules.Rule) int {
 		}
 	}
 	lines := 0
-	changes := map[*source.File][]byte{}
+	changes := map[*tree.File][]byte{}
 	for _, f := range fixed.Files {
 		lines += changedLines(f.Before, f.After)
 		if !slices.Equal(comments(f.Before), comments(f.After)) {
 			t.Errorf("%s: comments were lost or changed:\n%s", f.Name, f.After)
 		}
-		i := slices.IndexFunc(files, func(x *source.File) bool { return x.Name == f.Name })
+		i := slices.IndexFunc(files, func(x *tree.File) bool { return x.Name == f.Name })
 		changes[files[i]] = f.After
 	}
 	if lines > maxChangedLines*len(fixed.Applied) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 func mended(t *testing.T, all []*rules.Rule, choose Choose, files ...string) *Fixed {
@@ -59,7 +59,7 @@ func TestFixRefuses(t *testing.T) {
 		return &rules.Rule{ID: id, Severity: rules.Error, Autofix: rules.Safe, Check: func(p *rules.Pass) {
 			for _, o := range p.Kube.Objects {
 				n := o.Root.Get("spec", "replicas")
-				p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: source.Set(n, to)}})
+				p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: edit.Set(n, to)}})
 			}
 		}}
 	}
@@ -76,7 +76,7 @@ func TestFixRefuses(t *testing.T) {
 	broken := &rules.Rule{ID: "EK-T-005", Severity: rules.Error, Autofix: rules.Safe, Check: func(p *rules.Pass) {
 		for _, o := range p.Kube.Objects {
 			n := o.Root.Get("base", "replicas")
-			p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: source.Set(n, "9")}})
+			p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: edit.Set(n, "9")}})
 		}
 	}}
 	fixed = mended(t, []*rules.Rule{broken, fighting("EK-T-003", "2")}, nil, "x.yaml", shared)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Suppressed is a finding that somebody said to leave out, and why.
@@ -20,7 +20,7 @@ type Suppressed struct {
 type suppressions struct {
 	all     []*suppression
 	byLine  map[place][]*suppression
-	byScope map[*source.Node][]*suppression
+	byScope map[*tree.Node][]*suppression
 
 	standing map[standing]*suppression
 }
@@ -39,8 +39,8 @@ type place struct {
 // suppress takes out of found what comments, annotations and members of files
 // say to leave out. Those that cannot be obeyed, or that suppress nothing, are
 // notes.
-func suppress(found []rules.Finding, files []*source.File, opt Options) (kept []rules.Finding, out []Suppressed, notes []source.Note) {
-	s := &suppressions{byLine: map[place][]*suppression{}, byScope: map[*source.Node][]*suppression{}, standing: map[standing]*suppression{}}
+func suppress(found []rules.Finding, files []*tree.File, opt Options) (kept []rules.Finding, out []Suppressed, notes []tree.Note) {
+	s := &suppressions{byLine: map[place][]*suppression{}, byScope: map[*tree.Node][]*suppression{}, standing: map[standing]*suppression{}}
 	for _, f := range files {
 		s.file(f)
 	}
@@ -170,9 +170,9 @@ func (s *suppression) check(opt Options) {
 }
 
 // notes are what is wrong with s.
-func (s *suppression) notes() (notes []source.Note) {
+func (s *suppression) notes() (notes []tree.Note) {
 	note := func(format string, args ...any) {
-		notes = append(notes, source.Note{File: s.file, Line: s.line, Message: fmt.Sprintf(format, args...)})
+		notes = append(notes, tree.Note{File: s.file, Line: s.line, Message: fmt.Sprintf(format, args...)})
 	}
 	if !s.counts {
 		note("%s", s.problem)

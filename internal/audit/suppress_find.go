@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const (
@@ -30,9 +30,9 @@ func (s *suppressions) add(file string, line int, text string) *suppression {
 }
 
 // file finds the suppressions of f.
-func (s *suppressions) file(f *source.File) {
+func (s *suppressions) file(f *tree.File) {
 	comment := bytes.Contains(f.Data, []byte(ignoreMark))
-	if comment && f.Format != source.JSON && f.Derived == "" {
+	if comment && f.Format != tree.JSON && f.Derived == "" {
 		s.comments(f)
 	}
 	if f.Part { // its annotations are in what was made of it
@@ -47,7 +47,7 @@ func (s *suppressions) file(f *source.File) {
 
 // comments finds those in comments. One that stands alone is for the first line
 // below that is not a comment.
-func (s *suppressions) comments(f *source.File) {
+func (s *suppressions) comments(f *tree.File) {
 	lines := strings.Split(string(f.Data), "\n")
 	for i, line := range lines {
 		m := ignoreComment.FindStringSubmatch(strings.TrimRight(line, "\r"))
@@ -66,11 +66,11 @@ func (s *suppressions) comments(f *source.File) {
 
 // members finds annotations and members below n. What an alias repeats is found
 // once.
-func (s *suppressions) members(n *source.Node) {
+func (s *suppressions) members(n *tree.Node) {
 	for _, c := range n.Items {
-		scope := (*source.Node)(nil)
+		scope := (*tree.Node)(nil)
 		switch {
-		case c.Kind != source.Scalar:
+		case c.Kind != tree.Scalar:
 			s.members(c)
 		case c.Key == ignoreMark:
 			scope = n
@@ -87,7 +87,7 @@ func (s *suppressions) members(n *source.Node) {
 
 // object is the Kubernetes object that n is part of: the nearest node with a
 // kind and a version, or else the whole document.
-func object(n *source.Node) *source.Node {
+func object(n *tree.Node) *tree.Node {
 	for ; n.Parent != nil; n = n.Parent {
 		if n.Get("apiVersion") != nil && n.Get("kind") != nil {
 			return n

@@ -8,19 +8,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // badGrace finds grace periods below 50 and mends them.
 var badGrace = &rules.Rule{ID: "EK-T-001", Severity: rules.Error, Autofix: rules.Safe, Title: "too short", Check: func(p *rules.Pass) {
 	for _, o := range p.Kube.Objects {
-		eachNode(o.Root, func(n *source.Node) {
+		eachNode(o.Root, func(n *tree.Node) {
 			if n.Key != "terminationGracePeriodSeconds" || n.Text() == "50" {
 				return
 			}
 			p.Report(rules.Finding{Node: n, Subject: o.String(), Message: "too short: " + n.Text(),
-				Fix: &rules.Change{Title: "set it to 50", Edits: source.Set(n, "50")}})
+				Fix: &rules.Change{Title: "set it to 50", Edits: edit.Set(n, "50")}})
 		})
 	}
 }}
@@ -34,13 +36,13 @@ var noOwner = &rules.Rule{ID: "EK-T-002", Severity: rules.Info, Autofix: rules.G
 		}
 		var asks []rules.Choice
 		for _, who := range []string{"anna", "bob"} {
-			asks = append(asks, rules.Choice{Title: who, Edits: source.Insert(meta, source.Entry{Key: "labels", Children: []source.Entry{{Key: "owner", Value: who}}})})
+			asks = append(asks, rules.Choice{Title: who, Edits: edit.Insert(meta, edit.Entry{Key: "labels", Children: []edit.Entry{{Key: "owner", Value: who}}})})
 		}
 		p.Report(rules.Finding{Node: o.NameNode(), Subject: o.String(), Message: "nobody owns it", Fix: &rules.Change{Title: "say who", Asks: asks}})
 	}
 }}
 
-func eachNode(n *source.Node, f func(*source.Node)) {
+func eachNode(n *tree.Node, f func(*tree.Node)) {
 	f(n)
 	for _, c := range n.Items {
 		eachNode(c, f)
@@ -60,7 +62,7 @@ func checked(t *testing.T, opt Options, files ...string) *Result {
 	return check(parsed, notes, opt)
 }
 
-func parsedFiles(t *testing.T, files ...string) (parsed []*source.File, notes []source.Note) {
+func parsedFiles(t *testing.T, files ...string) (parsed []*tree.File, notes []tree.Note) {
 	t.Helper()
 	for i := 0; i < len(files); i += 2 {
 		format, ok := source.FormatOf(files[i])

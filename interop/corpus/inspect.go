@@ -12,7 +12,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/audit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // inspected is an application and what the audit found in it.
@@ -20,7 +20,7 @@ type inspected struct {
 	application
 	files, services int
 	findings        []found
-	notes           []source.Note
+	notes           []tree.Note
 }
 
 // key is what makes a finding the same in another run. Subject tells objects of

@@ -3,7 +3,7 @@ package model
 import (
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // AWS is what ECS and ELB say beyond services, whichever language says it: the
@@ -27,9 +27,9 @@ type AWS struct {
 
 // TaskDefinition is what a task runs.
 type TaskDefinition struct {
-	Node       *source.Node // that names it
-	Name       string       // family
-	Body       *source.Node
+	Node       *tree.Node // that names it
+	Name       string     // family
+	Body       *tree.Node
 	Containers []*TaskContainer
 	Fargate    bool // it is said to run on Fargate
 	EC2        bool // it is said to run on EC2
@@ -37,30 +37,30 @@ type TaskDefinition struct {
 
 // TaskContainer is one container of a task.
 type TaskContainer struct {
-	Node        *source.Node
+	Node        *tree.Node
 	Name        string
 	Image       string
 	Essential   bool
 	Ports       bool            // it has port mappings
 	StopTimeout Value[Duration] // default 30 s; on EC2 the host's agent may have another
-	Command     *source.Node    // command if it is written, else entryPoint; may be nil
+	Command     *tree.Node      // command if it is written, else entryPoint; may be nil
 	Words       []string        // entryPoint and command; empty: the image's, or not decided
 	DependsOn   []string
-	Health      *source.Node            // healthCheck.command
-	Env         map[string]*source.Node // what environment sets
+	Health      *tree.Node            // healthCheck.command
+	Env         map[string]*tree.Node // what environment sets
 }
 
 // TaskService is an ECS service.
 type TaskService struct {
-	Node        *source.Node // that names it
+	Node        *tree.Node // that names it
 	Name        string
-	Body        *source.Node
+	Body        *tree.Node
 	Task        *TaskDefinition // nil: not known
 	Main        *TaskContainer  // that gets the requests; nil: not known
 	Groups      []*TargetGroup
 	Balanced    bool // it has a load balancer, known or not
 	Alone       bool // no service was read: a task definition that has ports
-	Registries  []*source.Node
+	Registries  []*tree.Node
 	Desired     Value[int]
 	MinHealthy  Value[int]      // percent, default 100
 	MaxHealthy  Value[int]      // percent, default 200
@@ -69,19 +69,19 @@ type TaskService struct {
 	Daemon      bool
 	Fargate     bool
 	EC2         bool
-	Spot        *source.Node // what makes it use FARGATE_SPOT; nil: nothing does
-	OnDemand    Value[int]   // tasks that are always on FARGATE: its base
-	Scaling     *Scaling     // nil: none is known
+	Spot        *tree.Node // what makes it use FARGATE_SPOT; nil: nothing does
+	OnDemand    Value[int] // tasks that are always on FARGATE: its base
+	Scaling     *Scaling   // nil: none is known
 	// KeepsDesired is set if Terraform leaves the number of tasks alone.
 	KeepsDesired bool
 }
 
 // TargetGroup is one of ELB's.
 type TargetGroup struct {
-	Node      *source.Node // that names it
+	Node      *tree.Node // that names it
 	Name      string
-	Body      *source.Node // where its attributes are, or would be
-	Network   bool         // of an NLB: TCP, TLS, UDP
+	Body      *tree.Node // where its attributes are, or would be
+	Network   bool       // of an NLB: TCP, TLS, UDP
 	Delay     Value[Duration]
 	SlowStart Value[Duration]
 	Algorithm Value[string]
@@ -92,7 +92,7 @@ type TargetGroup struct {
 	CutsUnhealthy   Value[bool] // target_health_state.unhealthy.connection_termination
 	Balancers       []*Balancer
 	Services        []*Service // whose tasks are its targets
-	attributes      map[string]*source.Node
+	attributes      map[string]*tree.Node
 }
 
 // Stickiness is what keeps a user with a target.
@@ -101,7 +101,7 @@ type Stickiness struct {
 	Kind    Value[string]
 	Length  Value[Duration]
 	Cookie  Value[string] // of app_cookie
-	Node    *source.Node  // its block; nil: none
+	Node    *tree.Node    // its block; nil: none
 }
 
 // HealthCheck is how a target group finds targets to be gone.
@@ -120,9 +120,9 @@ func (h HealthCheck) Detection() (Duration, bool) {
 
 // Balancer is a load balancer.
 type Balancer struct {
-	Node        *source.Node
+	Node        *tree.Node
 	Name        string
-	Body        *source.Node
+	Body        *tree.Node
 	Network     bool
 	IdleTimeout Value[Duration] // of an ALB
 }
@@ -130,9 +130,9 @@ type Balancer struct {
 // Forward is an action of a listener or of one of its rules that sends requests
 // to target groups.
 type Forward struct {
-	Node    *source.Node
-	Body    *source.Node // where stickiness is, or would be
-	Name    string       // of the listener or rule
+	Node    *tree.Node
+	Body    *tree.Node // where stickiness is, or would be
+	Name    string     // of the listener or rule
 	Groups  []ForwardGroup
 	Sticky  Value[bool]
 	Network bool
@@ -146,7 +146,7 @@ type ForwardGroup struct {
 
 // Scaling is a scalable target of Application Auto Scaling, and its policies.
 type Scaling struct {
-	Node     *source.Node
+	Node     *tree.Node
 	Name     string
 	Min, Max Value[int]
 	Policies []*ScalingPolicy
@@ -154,7 +154,7 @@ type Scaling struct {
 
 // ScalingPolicy is one of its policies.
 type ScalingPolicy struct {
-	Node       *source.Node
+	Node       *tree.Node
 	Name       string
 	InCooldown Value[Duration]
 	Steps      []ScalingStep
@@ -162,16 +162,16 @@ type ScalingPolicy struct {
 
 // ScalingStep is how much a step takes away or adds.
 type ScalingStep struct {
-	Node       *source.Node
+	Node       *tree.Node
 	Adjustment int
 	Percent    bool
 }
 
 // CapacityProvider is one of EC2 instances.
 type CapacityProvider struct {
-	Node           *source.Node
+	Node           *tree.Node
 	Name           string
-	Body           *source.Node // where its settings are, or would be
+	Body           *tree.Node // where its settings are, or would be
 	Draining       Value[string]
 	Protection     Value[string]
 	ManagedScaling Value[string]
@@ -180,7 +180,7 @@ type CapacityProvider struct {
 
 // SpotInstances is a launch template of Spot instances.
 type SpotInstances struct {
-	Node     *source.Node
+	Node     *tree.Node
 	Name     string
 	UserData Value[string] // what an instance runs when it starts
 }

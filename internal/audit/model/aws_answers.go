@@ -3,7 +3,7 @@ package model
 import (
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // answerKinds are the members of what the aws command prints, each a list or
@@ -26,8 +26,8 @@ var identifying = map[string]string{
 
 // answers reads what the aws command prints, and what it reads as its input: a
 // bare task definition, service, target group or scaling policy.
-func answers(root *source.Node) (all []*resource) {
-	add := func(kind string, n *source.Node) {
+func answers(root *tree.Node) (all []*resource) {
+	add := func(kind string, n *tree.Node) {
 		if n.Get(identifying[kind]) != nil {
 			all = append(all, &resource{kind: kind, node: n, body: n, shown: true, keys: arns(n)})
 		}
@@ -37,7 +37,7 @@ func answers(root *source.Node) (all []*resource) {
 		if !ok {
 			continue
 		}
-		if c.Kind == source.List {
+		if c.Kind == tree.List {
 			for _, item := range c.Items {
 				add(kind, item)
 			}
@@ -67,7 +67,7 @@ func answers(root *source.Node) (all []*resource) {
 
 // attributeLists are the answers of describe-…-attributes and
 // describe-cache-parameters, which do not say whose they are.
-func attributeLists(root *source.Node) (all []*resource) {
+func attributeLists(root *tree.Node) (all []*resource) {
 	list := root.Get("Attributes")
 	for _, a := range list.List() {
 		switch name := a.Get("Key").Text(); {
@@ -86,7 +86,7 @@ func attributeLists(root *source.Node) (all []*resource) {
 }
 
 // arns are the names under which others may know an object that exists.
-func arns(n *source.Node) (keys []string) {
+func arns(n *tree.Node) (keys []string) {
 	for _, name := range []string{"taskDefinitionArn", "serviceArn", "TargetGroupArn", "LoadBalancerArn", "ListenerArn",
 		"capacityProviderArn", "ReplicationGroupId", "CacheClusterId"} {
 		if text := n.Get(name).Text(); text != "" {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func (b *awsBuild) balancer(r *resource) {
@@ -27,7 +27,7 @@ func (b *awsBuild) balancer(r *resource) {
 	b.m.AWS.Balancers = append(b.m.AWS.Balancers, l)
 }
 
-func (l *Balancer) takeAttributes(list *source.Node) {
+func (l *Balancer) takeAttributes(list *tree.Node) {
 	const attribute = "idle_timeout.timeout_seconds"
 	l.IdleTimeout = Of(attribute, 60*time.Second)
 	for _, a := range list.List() {
@@ -61,7 +61,7 @@ func (b *awsBuild) listener(r *resource) {
 	if owner == nil && r.shown {
 		owner = b.onlyShownBalancer()
 	}
-	var actions []*source.Node
+	var actions []*tree.Node
 	for _, list := range []string{"default_action", "defaultActions", "action", "actions"} {
 		actions = append(actions, every(r.body, list)...)
 	}
@@ -94,8 +94,8 @@ func (b *awsBuild) onlyShownBalancer() (found *resource) {
 	return found
 }
 
-func (b *awsBuild) forward(f *Forward, r *resource, action *source.Node) {
-	add := func(n *source.Node, weight Value[int]) {
+func (b *awsBuild) forward(f *Forward, r *resource, action *tree.Node) {
+	add := func(n *tree.Node, weight Value[int]) {
 		g := ForwardGroup{Weight: weight}
 		if found := b.lookup(r, n, "lb_target_group"); found != nil {
 			g.Group = b.groups[found]
@@ -103,7 +103,7 @@ func (b *awsBuild) forward(f *Forward, r *resource, action *source.Node) {
 		f.Groups = append(f.Groups, g)
 	}
 	config := first(find(action, "forward", "forward_config"))
-	if config == nil || config.Kind != source.Map {
+	if config == nil || config.Kind != tree.Map {
 		if arn := find(action, "target_group_arn"); arn != nil {
 			add(arn, Of("weight", 1))
 		}

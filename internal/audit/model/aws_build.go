@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // awsBuild reads the resources of all files, and then joins them.
@@ -22,14 +22,14 @@ type awsBuild struct {
 	scalings  map[*resource]*Scaling
 }
 
-func buildAWS(m *Model, files []*source.File) {
+func buildAWS(m *Model, files []*tree.File) {
 	b := &awsBuild{m: m, byKey: map[string]*resource{}, tasks: map[*resource]*TaskDefinition{}, services: map[*resource]*TaskService{},
 		groups: map[*resource]*TargetGroup{}, balancers: map[*resource]*Balancer{}, scalings: map[*resource]*Scaling{}}
 	m.AWS.found = b
 	for _, f := range files {
 		found := resources(f)
 		b.all = append(b.all, found...)
-		if len(found) > 0 || f.Format == source.HCL {
+		if len(found) > 0 || f.Format == tree.HCL {
 			m.AWS.RolesRead = m.AWS.RolesRead || bytes.Contains(f.Data, []byte("aws_iam_")) || bytes.Contains(f.Data, []byte("AWS::IAM::"))
 			m.AWS.ProtectionMentioned = m.AWS.ProtectionMentioned || bytes.Contains(f.Data, []byte("UpdateTaskProtection"))
 		}
@@ -71,7 +71,7 @@ func (b *awsBuild) each(kind string, read func(*resource)) {
 
 // lookup is the resource of kind that n, a setting of r, refers to; nil if that
 // is not decided.
-func (b *awsBuild) lookup(r *resource, n *source.Node, kind string) *resource {
+func (b *awsBuild) lookup(r *resource, n *tree.Node, kind string) *resource {
 	for _, ref := range refsWithin(n) {
 		if found := b.byKey[key(ref.Scope, address(ref.Path))]; found != nil && found.kind == kind {
 			return found
@@ -104,7 +104,7 @@ func groupName(arn string) string {
 	return "targetgroup/" + name
 }
 
-func refsWithin(n *source.Node) []source.Ref {
+func refsWithin(n *tree.Node) []tree.Ref {
 	if n == nil {
 		return nil
 	}
@@ -144,7 +144,7 @@ func withoutIndex(address string) string {
 
 // editable is where settings of r may be added; nil for what the aws command shows,
 // which nobody edits, and for a plan.
-func (r *resource) editable() *source.Node {
+func (r *resource) editable() *tree.Node {
 	if r.plan || r.shown && r.node.Parent != nil {
 		return nil
 	}

@@ -3,14 +3,14 @@ package model
 import (
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // find is the node at the first of paths that is written. Steps are divided by
 // dots; only letters and digits of a name count, so that health_check,
 // healthCheck and HealthCheck are one, and a list stands for its first item.
 // Below something that is not decided it is that.
-func find(n *source.Node, paths ...string) *source.Node {
+func find(n *tree.Node, paths ...string) *tree.Node {
 	for _, path := range paths {
 		c := n
 		for step := range strings.SplitSeq(path, ".") {
@@ -23,14 +23,14 @@ func find(n *source.Node, paths ...string) *source.Node {
 	return nil
 }
 
-func first(n *source.Node) *source.Node {
+func first(n *tree.Node) *tree.Node {
 	if items := n.List(); len(items) > 0 {
 		return items[0]
 	}
 	return n
 }
 
-func child(n *source.Node, name string) *source.Node {
+func child(n *tree.Node, name string) *tree.Node {
 	if n == nil {
 		return nil
 	}
@@ -46,12 +46,12 @@ func child(n *source.Node, name string) *source.Node {
 }
 
 // every is all blocks of a name, or the items of a list of it.
-func every(n *source.Node, name string) (all []*source.Node) {
+func every(n *tree.Node, name string) (all []*tree.Node) {
 	for _, c := range n.Fields() {
 		if !strings.EqualFold(strings.ReplaceAll(c.Key, "_", ""), strings.ReplaceAll(name, "_", "")) {
 			continue
 		}
-		if c.Kind == source.List {
+		if c.Kind == tree.List {
 			all = append(all, c.Items...)
 		} else if c.Exists() {
 			all = append(all, c)
@@ -61,9 +61,9 @@ func every(n *source.Node, name string) (all []*source.Node) {
 }
 
 // texts are the items of a list of texts; nil if one is not decided.
-func texts(n *source.Node) (all []string) {
+func texts(n *tree.Node) (all []string) {
 	for _, c := range n.List() {
-		if c.Kind != source.Scalar || c.Unknown {
+		if c.Kind != tree.Scalar || c.Unknown {
 			return nil
 		}
 		all = append(all, c.Value)

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // group reads a target group. In Terraform each attribute has an argument of
 // its own, elsewhere they are a list of keys and values.
 func (b *awsBuild) group(r *resource) {
-	g := &TargetGroup{Body: r.editable(), attributes: map[string]*source.Node{}}
+	g := &TargetGroup{Body: r.editable(), attributes: map[string]*tree.Node{}}
 	g.Node, g.Name = r.name("name", "TargetGroupName")
 	switch protocol := find(r.body, "protocol").Text(); protocol {
 	case "TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC", "GENEVE":
@@ -34,7 +34,7 @@ func (b *awsBuild) group(r *resource) {
 // flat reports whether r is written as Terraform writes it.
 func (r *resource) flat() bool { return !r.shown && !r.inTemplate() }
 
-func (g *TargetGroup) takeAttributes(list *source.Node) {
+func (g *TargetGroup) takeAttributes(list *tree.Node) {
 	for _, a := range list.List() {
 		if name := find(a, "key").Text(); name != "" {
 			g.attributes[name] = find(a, "value")
@@ -81,7 +81,7 @@ func (b *awsBuild) groupAttributes(r *resource) {
 	}
 	if g == nil {
 		base := path.Base(file)
-		g = &TargetGroup{Node: r.node, Name: strings.TrimSuffix(base, path.Ext(base)), attributes: map[string]*source.Node{}}
+		g = &TargetGroup{Node: r.node, Name: strings.TrimSuffix(base, path.Ext(base)), attributes: map[string]*tree.Node{}}
 		g.health(r)
 		g.Health.Interval.State, g.Health.Unhealthy.State = Unknown, Unknown
 		b.m.AWS.TargetGroups = append(b.m.AWS.TargetGroups, g)
@@ -106,7 +106,7 @@ func (b *awsBuild) finishGroups() {
 
 // settle reads the attributes. r is nil for those of a group that is not known.
 func (g *TargetGroup) settle(r *resource) {
-	at := func(flat, attribute string) *source.Node {
+	at := func(flat, attribute string) *tree.Node {
 		if r != nil && r.flat() {
 			return find(r.body, flat)
 		}
@@ -132,7 +132,7 @@ func (g *TargetGroup) settle(r *resource) {
 	}
 }
 
-func (g *TargetGroup) sticky(r *resource, at func(string, string) *source.Node, spell func(string, string) string) {
+func (g *TargetGroup) sticky(r *resource, at func(string, string) *tree.Node, spell func(string, string) string) {
 	s := &g.Sticky
 	s.Enabled = Bool(at("stickiness.enabled", "stickiness.enabled"), Of(spell("stickiness.enabled", "stickiness.enabled"), false))
 	s.Kind = Text(at("stickiness.type", "stickiness.type"), unset[string]("stickiness.type"))

@@ -3,7 +3,7 @@ package model
 import (
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // maxModules bounds how deep modules of a plan are followed.
@@ -11,12 +11,12 @@ const maxModules = 20
 
 // plan reads what terraform show -json prints of a plan. Names that are not
 // known before apply are joined by the plan's configuration.
-func plan(root *source.Node) (all []*resource) {
+func plan(root *tree.Node) (all []*resource) {
 	file := root.Doc.File.Name
 	configured := map[string][]string{}
 	(&planModule{node: root.Get("configuration", "root_module")}).references(configured, 0)
-	var walk func(*source.Node, int)
-	walk = func(module *source.Node, depth int) {
+	var walk func(*tree.Node, int)
+	walk = func(module *tree.Node, depth int) {
 		for _, r := range module.Get("resources").List() {
 			kind, address := r.Get("type").Text(), r.Get("address").Text()
 			if !strings.HasPrefix(kind, "aws_") || r.Get("mode").Text() == "data" || r.Get("values") == nil {
@@ -38,10 +38,10 @@ func plan(root *source.Node) (all []*resource) {
 
 // planModule is a module of a plan's configuration.
 type planModule struct {
-	node   *source.Node
-	prefix string       // of addresses: module.alb.
-	caller *planModule  // nil: the root
-	call   *source.Node // its module call
+	node   *tree.Node
+	prefix string      // of addresses: module.alb.
+	caller *planModule // nil: the root
+	call   *tree.Node  // its module call
 }
 
 // references notes what each resource of m and its modules refers to, by
@@ -59,13 +59,13 @@ func (m *planModule) references(to map[string][]string, depth int) {
 	}
 }
 
-func (m *planModule) called(call *source.Node) *planModule {
+func (m *planModule) called(call *tree.Node) *planModule {
 	return &planModule{node: call.Get("module"), prefix: m.prefix + "module." + call.Key + ".", caller: m, call: call}
 }
 
 // within adds the references anywhere in n, followed through variables and
 // outputs.
-func (m *planModule) within(n *source.Node, to *[]string, depth int) {
+func (m *planModule) within(n *tree.Node, to *[]string, depth int) {
 	if n == nil || depth > maxModules || len(*to) > 1000 {
 		return
 	}

@@ -4,24 +4,24 @@ import (
 	"path"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // resource is one thing that a file sets up or shows, in whichever language.
 type resource struct {
-	kind    string       // as Terraform names it, without aws_: ecs_service
-	label   string       // its name in the file; empty: the answer of the aws command
-	node    *source.Node // the block or object
-	body    *source.Node // its settings
-	keys    []string     // by which others refer to it
-	scope   string       // of references from it
-	plan    bool         // of Terraform's plan
-	planned []string     // what the plan says that it refers to
-	shown   bool         // the aws command's answer: what is not there is not set
+	kind    string     // as Terraform names it, without aws_: ecs_service
+	label   string     // its name in the file; empty: the answer of the aws command
+	node    *tree.Node // the block or object
+	body    *tree.Node // its settings
+	keys    []string   // by which others refer to it
+	scope   string     // of references from it
+	plan    bool       // of Terraform's plan
+	planned []string   // what the plan says that it refers to
+	shown   bool       // the aws command's answer: what is not there is not set
 }
 
 // name is where the resource is named, and its name.
-func (r *resource) name(paths ...string) (*source.Node, string) {
+func (r *resource) name(paths ...string) (*tree.Node, string) {
 	if n := find(r.body, paths...); n.Text() != "" {
 		return n, n.Text()
 	}
@@ -29,10 +29,10 @@ func (r *resource) name(paths ...string) (*source.Node, string) {
 }
 
 // resources finds all of f.
-func resources(f *source.File) (all []*resource) {
+func resources(f *tree.File) (all []*resource) {
 	for _, d := range f.Docs {
 		switch {
-		case f.Format == source.HCL:
+		case f.Format == tree.HCL:
 			all = append(all, terraform(d.Root)...)
 		case d.Root.Get("planned_values") != nil:
 			all = append(all, plan(d.Root)...)
@@ -48,7 +48,7 @@ func resources(f *source.File) (all []*resource) {
 // renamed are resources of Terraform that have two names.
 var renamed = strings.NewReplacer("aws_alb", "lb", "aws_", "")
 
-func terraform(root *source.Node) (all []*resource) {
+func terraform(root *tree.Node) (all []*resource) {
 	for _, b := range root.Blocks("resource") {
 		if len(b.Labels) != 2 || !strings.HasPrefix(b.Labels[0], "aws_") || b.Get("count").Text() == "0" {
 			continue
@@ -81,7 +81,7 @@ var templateKinds = map[string]string{
 	"AWS::EC2::LaunchTemplate":                      "launch_template",
 }
 
-func cloudFormation(root *source.Node) (all []*resource) {
+func cloudFormation(root *tree.Node) (all []*resource) {
 	file := root.Doc.File.Name
 	for _, r := range root.Get("Resources").Fields() {
 		kind := templateKinds[r.Get("Type").Text()]

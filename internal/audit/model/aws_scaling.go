@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func (b *awsBuild) scaling(r *resource) {
@@ -88,7 +88,7 @@ func (b *awsBuild) scaledBy(r *resource) *Scaling {
 
 func (b *awsBuild) provider(r *resource) {
 	group := first(find(r.body, "auto_scaling_group_provider"))
-	if group == nil || group.Kind != source.Map {
+	if group == nil || group.Kind != tree.Map {
 		return
 	}
 	p := &CapacityProvider{}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func (b *awsBuild) task(r *resource) {
@@ -15,11 +16,11 @@ func (b *awsBuild) task(r *resource) {
 	t.Fargate = slices.Equal(launch, []string{"FARGATE"})
 	t.EC2 = slices.Equal(launch, []string{"EC2"})
 	list := find(r.body, "container_definitions")
-	if list != nil && list.Kind == source.Scalar {
+	if list != nil && list.Kind == tree.Scalar {
 		list = source.JSONWithin(list)
 	}
 	for _, n := range list.List() {
-		if n.Kind == source.Map {
+		if n.Kind == tree.Map {
 			t.Containers = append(t.Containers, newTaskContainer(n))
 		}
 	}
@@ -27,7 +28,7 @@ func (b *awsBuild) task(r *resource) {
 	b.m.AWS.Tasks = append(b.m.AWS.Tasks, t)
 }
 
-func newTaskContainer(n *source.Node) *TaskContainer {
+func newTaskContainer(n *tree.Node) *TaskContainer {
 	stop := "stopTimeout"
 	if n.Get("Name") != nil {
 		stop = "StopTimeout" // CloudFormation's
@@ -38,7 +39,7 @@ func newTaskContainer(n *source.Node) *TaskContainer {
 		StopTimeout: InSeconds(find(n, "stopTimeout"), Of(stop, 30*time.Second)),
 		Command:     find(n, "command", "entryPoint"),
 		Health:      find(n, "healthCheck.command"),
-		Env:         map[string]*source.Node{},
+		Env:         map[string]*tree.Node{},
 	}
 	entry, command := find(n, "entryPoint"), find(n, "command")
 	if c.Words = append(texts(entry), texts(command)...); entry != nil && texts(entry) == nil || command != nil && texts(command) == nil {
@@ -115,7 +116,7 @@ func minutes(v Value[int]) Value[Duration] {
 }
 
 // target joins what one load balancer of a service says.
-func (b *awsBuild) target(s *TaskService, r *resource, lb *source.Node) {
+func (b *awsBuild) target(s *TaskService, r *resource, lb *tree.Node) {
 	if lb.Unknown {
 		return
 	}
@@ -168,12 +169,12 @@ func (s *TaskService) Infrastructure() bool {
 }
 
 // keepsDesired reports whether Terraform ignores changes of the number of tasks.
-func keepsDesired(body *source.Node) bool {
+func keepsDesired(body *tree.Node) bool {
 	n := find(body, "lifecycle.ignore_changes")
 	if n == nil {
 		return false
 	}
-	return n.Value == "all" || slices.ContainsFunc(n.List(), func(c *source.Node) bool { return c.Value == "desired_count" })
+	return n.Value == "all" || slices.ContainsFunc(n.List(), func(c *tree.Node) bool { return c.Value == "desired_count" })
 }
 
 // launch reads what runs the tasks: the service's own strategy, or else its
@@ -208,7 +209,7 @@ func (b *awsBuild) launch(s *TaskService, r *resource) {
 }
 
 // clusterStrategy is the default strategy of the service's cluster.
-func (b *awsBuild) clusterStrategy(r *resource) []*source.Node {
+func (b *awsBuild) clusterStrategy(r *resource) []*tree.Node {
 	cluster := b.lookup(r, find(r.body, "cluster"), "ecs_cluster")
 	for _, other := range b.all {
 		if other.kind != "ecs_cluster_capacity_providers" && other.kind != "ecs_cluster" {

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // Build reads what files say. pol is not nil.
-func Build(files []*source.File, pol *policy.Policy) *Model {
+func Build(files []*tree.File, pol *policy.Policy) *Model {
 	m := &Model{Policy: pol, Kube: &Cluster{}, AWS: &AWS{}}
-	files = slices.DeleteFunc(slices.Clone(files), func(f *source.File) bool { return f.Part })
+	files = slices.DeleteFunc(slices.Clone(files), func(f *tree.File) bool { return f.Part })
 	for _, read := range builders {
 		read(m, files)
 	}
@@ -21,7 +21,7 @@ func Build(files []*source.File, pol *policy.Policy) *Model {
 
 // builders run in this order: what runs services comes before what is joined to
 // them.
-var builders = []func(*Model, []*source.File){
+var builders = []func(*Model, []*tree.File){
 	buildKube,
 	buildAWS,
 	buildUnits,

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // doubts are notes on what is written and cannot be meant: a word where a
 // number belongs, a list for a map, a version that no API has. What depends on
 // a variable or a template is none.
-func (m *Model) doubts() []source.Note {
+func (m *Model) doubts() []tree.Note {
 	d := doubter{seen: map[any]bool{}}
 	for _, o := range m.Kube.Objects {
 		d.object(o)
@@ -27,40 +27,40 @@ func (m *Model) doubts() []source.Note {
 }
 
 type doubter struct {
-	notes []source.Note
+	notes []tree.Note
 	seen  map[any]bool // nodes and structs
 }
 
 // note says what is wrong with n, once.
-func (d *doubter) note(n *source.Node, allowed string) {
+func (d *doubter) note(n *tree.Node, allowed string) {
 	if d.seen[n] {
 		return
 	}
 	d.seen[n] = true
 	name, found := n.Path(), "a list"
 	switch n.Kind {
-	case source.Scalar:
+	case tree.Scalar:
 		found = fmt.Sprintf("%.60q", n.Value)
-	case source.Map:
+	case tree.Map:
 		found = "a map"
-	case source.List, source.Null:
+	case tree.List, tree.Null:
 	}
 	p := n.Pos()
-	d.notes = append(d.notes, source.Note{File: p.File, Line: p.Line, Message: fmt.Sprintf("%s: found %s, allowed: %s; not read", name, found, allowed)})
+	d.notes = append(d.notes, tree.Note{File: p.File, Line: p.Line, Message: fmt.Sprintf("%s: found %s, allowed: %s; not read", name, found, allowed)})
 }
 
 // doubtful is a [Value] of any type.
 type doubtful interface {
-	doubt() (n *source.Node, allowed string)
+	doubt() (n *tree.Node, allowed string)
 }
 
 // doubt returns what is written of an unknown value and cannot be one of its
 // type; nil if there is no doubt, or if something else decides it.
-func (v Value[T]) doubt() (*source.Node, string) {
-	if v.State != Unknown || v.Node == nil || v.Node.Unknown || v.Node.Kind == source.Map || v.Node.Kind == source.Null {
+func (v Value[T]) doubt() (*tree.Node, string) {
+	if v.State != Unknown || v.Node == nil || v.Node.Unknown || v.Node.Kind == tree.Map || v.Node.Kind == tree.Null {
 		return nil, ""
 	}
-	if v.Node.Value == "infinity" && v.Node.Doc.File.Format == source.Unit {
+	if v.Node.Value == "infinity" && v.Node.Doc.File.Format == tree.Unit {
 		return nil, ""
 	}
 	switch any(v.V).(type) {
@@ -125,25 +125,25 @@ var versions = map[string][]string{
 }
 
 // shapes are what the parts of an object have to be, by kind.
-var shapes = map[string]map[string]source.Kind{
-	"":           {"metadata": source.Map, "metadata.labels": source.Map, "metadata.annotations": source.Map, "spec": source.Map},
+var shapes = map[string]map[string]tree.Kind{
+	"":           {"metadata": tree.Map, "metadata.labels": tree.Map, "metadata.annotations": tree.Map, "spec": tree.Map},
 	"Deployment": podShape, "StatefulSet": podShape, "DaemonSet": podShape, "Rollout": podShape,
-	"Pod":                     {"spec.containers": source.List, "spec.initContainers": source.List},
-	"Service":                 {"spec.selector": source.Map, "spec.ports": source.List},
-	"Ingress":                 {"spec.rules": source.List},
-	"HTTPRoute":               {"spec.rules": source.List, "spec.hostnames": source.List},
-	"HorizontalPodAutoscaler": {"spec.scaleTargetRef": source.Map, "spec.behavior": source.Map},
-	"ScaledObject":            {"spec.scaleTargetRef": source.Map},
-	"PodDisruptionBudget":     {"spec.selector": source.Map},
+	"Pod":                     {"spec.containers": tree.List, "spec.initContainers": tree.List},
+	"Service":                 {"spec.selector": tree.Map, "spec.ports": tree.List},
+	"Ingress":                 {"spec.rules": tree.List},
+	"HTTPRoute":               {"spec.rules": tree.List, "spec.hostnames": tree.List},
+	"HorizontalPodAutoscaler": {"spec.scaleTargetRef": tree.Map, "spec.behavior": tree.Map},
+	"ScaledObject":            {"spec.scaleTargetRef": tree.Map},
+	"PodDisruptionBudget":     {"spec.selector": tree.Map},
 }
 
-var podShape = map[string]source.Kind{
-	"spec.selector": source.Map, "spec.strategy": source.Map, "spec.updateStrategy": source.Map, "spec.template": source.Map,
-	"spec.template.metadata": source.Map, "spec.template.metadata.labels": source.Map, "spec.template.spec": source.Map,
-	"spec.template.spec.containers": source.List, "spec.template.spec.initContainers": source.List,
+var podShape = map[string]tree.Kind{
+	"spec.selector": tree.Map, "spec.strategy": tree.Map, "spec.updateStrategy": tree.Map, "spec.template": tree.Map,
+	"spec.template.metadata": tree.Map, "spec.template.metadata.labels": tree.Map, "spec.template.spec": tree.Map,
+	"spec.template.spec.containers": tree.List, "spec.template.spec.initContainers": tree.List,
 }
 
-var shapeNames = map[source.Kind]string{source.Map: "a map", source.List: "a list"}
+var shapeNames = map[tree.Kind]string{tree.Map: "a map", tree.List: "a list"}
 
 // object looks at the version and the shape of an object that is read.
 func (d *doubter) object(o *Object) {
@@ -157,10 +157,10 @@ func (d *doubter) object(o *Object) {
 		for i, v := range known {
 			all[i] = strings.TrimPrefix(o.Group+"/"+v, "/")
 		}
-		d.notes = append(d.notes, source.Note{File: n.Pos().File, Line: n.Pos().Line,
+		d.notes = append(d.notes, tree.Note{File: n.Pos().File, Line: n.Pos().Line,
 			Message: fmt.Sprintf("apiVersion: found %.60q, allowed: %s; read as if it were the first", n.Value, strings.Join(all, ", "))})
 	}
-	for _, all := range []map[string]source.Kind{shapes[""], shape} {
+	for _, all := range []map[string]tree.Kind{shapes[""], shape} {
 		for path, want := range all {
 			if n := o.Root.Get(strings.Split(path, ".")...); n.Exists() && n.Kind != want && !n.Unknown {
 				d.note(n, shapeNames[want])

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Image is what a Dockerfile builds: its last stage, with what the stages say
 // that it begins from.
 type Image struct {
-	Node    *source.Node // the last FROM
-	Base    string       // the image that all begins from; empty: not known
+	Node    *tree.Node // the last FROM
+	Base    string     // the image that all begins from; empty: not known
 	Stop    Value[string]
 	Exposed bool // it names ports
 
@@ -22,7 +22,7 @@ type Image struct {
 
 // Start is an ENTRYPOINT or a CMD.
 type Start struct {
-	Node   *source.Node
+	Node   *tree.Node
 	Words  []string // of the exec form
 	Script string   // of the shell form
 }
@@ -35,9 +35,9 @@ func (s *Start) Program() string {
 	return path.Base(s.Words[0])
 }
 
-func buildImages(m *Model, files []*source.File) {
+func buildImages(m *Model, files []*tree.File) {
 	for _, f := range files {
-		if f.Format != source.Dockerfile {
+		if f.Format != tree.Dockerfile {
 			continue
 		}
 		for _, d := range f.Docs {
@@ -49,9 +49,9 @@ func buildImages(m *Model, files []*source.File) {
 }
 
 // newImage reads the last of the stages, and before it those it begins from.
-func newImage(stages []*source.Node) *Image {
+func newImage(stages []*tree.Node) *Image {
 	i := &Image{Node: stages[len(stages)-1]}
-	chain := []*source.Node{i.Node}
+	chain := []*tree.Node{i.Node}
 	for at := len(stages) - 1; ; {
 		base := chain[len(chain)-1].Get("image")
 		at = stageCalled(stages[:at], base.Text())
@@ -71,7 +71,7 @@ func newImage(stages []*source.Node) *Image {
 }
 
 // stageCalled is the last stage of that name, -1 if there is none.
-func stageCalled(stages []*source.Node, name string) int {
+func stageCalled(stages []*tree.Node, name string) int {
 	for i, stage := range slices.Backward(stages) {
 		if as := stage.Get("as"); as != nil && strings.EqualFold(as.Text(), name) {
 			return i
@@ -80,7 +80,7 @@ func stageCalled(stages []*source.Node, name string) int {
 	return -1
 }
 
-func (i *Image) instruction(n *source.Node) {
+func (i *Image) instruction(n *tree.Node) {
 	switch n.Key {
 	case "STOPSIGNAL":
 		i.Stop = Text(n, Value[string]{Name: "STOPSIGNAL"})
@@ -96,7 +96,7 @@ func (i *Image) instruction(n *source.Node) {
 	}
 }
 
-func newStart(n *source.Node) *Start {
+func newStart(n *tree.Node) *Start {
 	s := &Start{Node: n, Script: n.Text()}
 	for _, c := range n.List() {
 		s.Words = append(s.Words, c.Value)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -19,7 +19,7 @@ const (
 
 // joinServices gives every service what is stated of it: an annotation is
 // nearer than the policy, which is nearer than what other files show.
-func joinServices(m *Model, _ []*source.File) {
+func joinServices(m *Model, _ []*tree.File) {
 	for _, s := range m.Services {
 		s.Stated = m.Policy.Service(s.Name)
 		s.Needs = needsOf(s)
@@ -47,7 +47,7 @@ func needsOf(s *Service) Needs {
 }
 
 // note is an annotation of the service, which only Kubernetes has.
-func (s *Service) note(name string) *source.Node {
+func (s *Service) note(name string) *tree.Node {
 	if s.Workload == nil {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (a *Amount) state(d *time.Duration) {
 	}
 }
 
-func (a *Amount) note(n *source.Node) {
+func (a *Amount) note(n *tree.Node) {
 	d, err := time.ParseDuration(n.Text())
 	if n.Exists() && err == nil && d >= 0 {
 		a.D, a.Stated, a.Node = d, true, n

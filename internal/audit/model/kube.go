@@ -1,7 +1,7 @@
 package model
 
 import (
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Cluster is what Kubernetes manifests say beyond services.
@@ -19,20 +19,20 @@ type Cluster struct {
 type Object struct {
 	Group, Version, Kind string // apps, v1, Deployment
 	Namespace, Name      string // namespace "default" if none is written
-	Root                 *source.Node
+	Root                 *tree.Node
 	Labels               map[string]string
-	Annotations          *source.Node // metadata.annotations; may be nil
+	Annotations          *tree.Node // metadata.annotations; may be nil
 }
 
 // Spec is the object's spec.
-func (o *Object) Spec() *source.Node { return o.Root.Get("spec") }
+func (o *Object) Spec() *tree.Node { return o.Root.Get("spec") }
 
 // Annotation returns the value of an annotation, nil if it is not there.
-func (o *Object) Annotation(name string) *source.Node { return o.Annotations.Get(name) }
+func (o *Object) Annotation(name string) *tree.Node { return o.Annotations.Get(name) }
 
 // NameNode is where the object is named: its metadata.name, or else its kind.
-func (o *Object) NameNode() *source.Node {
-	for _, n := range []*source.Node{o.Root.Get("metadata", "name"), o.Root.Get("kind")} {
+func (o *Object) NameNode() *tree.Node {
+	for _, n := range []*tree.Node{o.Root.Get("metadata", "name"), o.Root.Get("kind")} {
 		if n != nil {
 			return n
 		}
@@ -46,9 +46,9 @@ func (o *Object) String() string { return o.Kind + " " + o.Namespace + "/" + o.N
 // Workload is an object with a pod template, or a pod.
 type Workload struct {
 	*Object
-	Pod            *source.Node // the pod's spec
+	Pod            *tree.Node // the pod's spec
 	PodLabels      map[string]string
-	PodAnnotations *source.Node // may be nil
+	PodAnnotations *tree.Node   // may be nil
 	Containers     []*Container // that run side by side, sidecars after them
 
 	Services  []*KubeService // that select its pods
@@ -61,7 +61,7 @@ type Workload struct {
 }
 
 // Note returns an annotation of the pod or, if it has none, of the object.
-func (w *Workload) Note(name string) *source.Node {
+func (w *Workload) Note(name string) *tree.Node {
 	if n := w.PodAnnotations.Get(name); n.Exists() {
 		return n
 	}
@@ -70,11 +70,11 @@ func (w *Workload) Note(name string) *source.Node {
 
 // Container is one of a pod.
 type Container struct {
-	Node    *source.Node
+	Node    *tree.Node
 	Name    string
 	Image   string
 	Sidecar bool            // an init container that runs on
-	PreStop *source.Node    // lifecycle.preStop; nil: none
+	PreStop *tree.Node      // lifecycle.preStop; nil: none
 	Sleep   Value[Duration] // how long the hook sleeps, 0 without one; unknown: it does something else
 	Command []string        // command and args as written; empty: the image's
 	Ports   []Port
@@ -82,7 +82,7 @@ type Container struct {
 
 // Port is one that a container listens on, or a Service has.
 type Port struct {
-	Node   *source.Node
+	Node   *tree.Node
 	Name   string
 	Number int    // 0: not known
 	App    string // appProtocol
@@ -122,7 +122,7 @@ type HTTPRoute struct {
 
 // RouteRule is one rule of an HTTPRoute.
 type RouteRule struct {
-	Node     *source.Node
+	Node     *tree.Node
 	Backends []string // names of Services in the route's namespace
 
 	Services  []*KubeService // of these that are among the files

@@ -3,13 +3,13 @@ package model
 import (
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // buildKube reads the Kubernetes objects of all files.
-func buildKube(m *Model, files []*source.File) {
+func buildKube(m *Model, files []*tree.File) {
 	for _, f := range files {
-		if f.Format != source.YAML && f.Format != source.JSON {
+		if f.Format != tree.YAML && f.Format != tree.JSON {
 			continue
 		}
 		for _, d := range f.Docs {
@@ -24,7 +24,7 @@ func buildKube(m *Model, files []*source.File) {
 }
 
 // object adds what n is; a List's items are objects of their own.
-func (c *Cluster) object(n *source.Node) {
+func (c *Cluster) object(n *tree.Node) {
 	kind, api := n.Get("kind").Text(), n.Get("apiVersion").Text()
 	if kind == "" || api == "" {
 		return
@@ -57,7 +57,7 @@ func (c *Cluster) object(n *source.Node) {
 	}
 }
 
-func newObject(n *source.Node, api, kind string) *Object {
+func newObject(n *tree.Node, api, kind string) *Object {
 	group, version, ok := strings.Cut(api, "/")
 	if !ok {
 		group, version = "", api
@@ -74,7 +74,7 @@ func newObject(n *source.Node, api, kind string) *Object {
 	return o
 }
 
-func labels(n *source.Node) map[string]string {
+func labels(n *tree.Node) map[string]string {
 	out := make(map[string]string, len(n.Fields()))
 	for _, f := range n.Fields() {
 		out[f.Key] = f.Text()
@@ -83,7 +83,7 @@ func labels(n *source.Node) map[string]string {
 }
 
 // newWorkload reads the pod under n, which has metadata and spec.
-func newWorkload(o *Object, n *source.Node) *Workload {
+func newWorkload(o *Object, n *tree.Node) *Workload {
 	w := &Workload{Object: o, Pod: n.Get("spec"), PodLabels: labels(n.Get("metadata", "labels")), PodAnnotations: n.Get("metadata", "annotations")}
 	for _, c := range w.Pod.Get("containers").List() {
 		w.Containers = append(w.Containers, newContainer(c))
@@ -98,7 +98,7 @@ func newWorkload(o *Object, n *source.Node) *Workload {
 	return w
 }
 
-func newContainer(n *source.Node) *Container {
+func newContainer(n *tree.Node) *Container {
 	c := &Container{Node: n, Name: n.Get("name").Text(), Image: n.Get("image").Text()}
 	if hook := n.Get("lifecycle", "preStop"); hook.Exists() {
 		c.PreStop = hook

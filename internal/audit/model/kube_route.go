@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -25,8 +25,8 @@ var Windows = map[RouterKind]Duration{
 func newIngress(o *Object) *Ingress {
 	i := &Ingress{Object: o, Router: ingressRouter(o)}
 	spec := o.Spec()
-	add := func(backend *source.Node) {
-		for _, n := range []*source.Node{backend.Get("service", "name"), backend.Get("serviceName")} {
+	add := func(backend *tree.Node) {
+		for _, n := range []*tree.Node{backend.Get("service", "name"), backend.Get("serviceName")} {
 			if n.Text() != "" {
 				i.Backends = append(i.Backends, n.Text())
 			}
@@ -75,7 +75,7 @@ func ingressRouter(o *Object) RouterKind {
 // hasNote reports whether an annotation's name begins so. Those of nginx.org/
 // are of another controller than ingress-nginx, with the same class.
 func (o *Object) hasNote(prefix string) bool {
-	return slices.ContainsFunc(o.Annotations.Fields(), func(a *source.Node) bool { return strings.HasPrefix(a.Key, prefix) })
+	return slices.ContainsFunc(o.Annotations.Fields(), func(a *tree.Node) bool { return strings.HasPrefix(a.Key, prefix) })
 }
 
 func newRoute(o *Object) *HTTPRoute {
@@ -99,7 +99,7 @@ func newRoute(o *Object) *HTTPRoute {
 // the endpoints, not the Service's address, so that kube-proxy counts only
 // where a Service is used by itself.
 func (w *Workload) routers() (all []*Router) {
-	add := func(kind RouterKind, n *source.Node) {
+	add := func(kind RouterKind, n *tree.Node) {
 		all = append(all, &Router{Kind: kind, Node: n, Window: Windows[kind]})
 	}
 	for _, i := range w.Ingresses {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // NLBPrefix is that of the annotations of a Service that the AWS Load Balancer
@@ -28,7 +28,7 @@ type ALBTargets struct {
 	Workloads []*Workload
 
 	Type       Value[string]   // ip or instance; unknown if nothing is written: the controller's default is a flag
-	Attributes *source.Node    // the annotation that counts, may be nil: the Service's own, or else the Ingress's
+	Attributes *tree.Node      // the annotation that counts, may be nil: the Service's own, or else the Ingress's
 	Delay      Value[Duration] // deregistration_delay.timeout_seconds
 	Sticky     Value[bool]     // stickiness.enabled
 }
@@ -61,7 +61,7 @@ func (i *Ingress) targets(w *Workload) bool {
 }
 
 // ofService is an annotation that the Service may have instead of the Ingress.
-func (i *Ingress) ofService(s *KubeService, name string) *source.Node {
+func (i *Ingress) ofService(s *KubeService, name string) *tree.Node {
 	if n := s.Annotation(name); n.Exists() {
 		return n
 	}
@@ -69,7 +69,7 @@ func (i *Ingress) ofService(s *KubeService, name string) *source.Node {
 }
 
 // attribute reads one of an annotation's "name=value,name=value".
-func attribute[T any](n *source.Node, name string, def Value[T], parse func(string) (T, bool)) Value[T] {
+func attribute[T any](n *tree.Node, name string, def Value[T], parse func(string) (T, bool)) Value[T] {
 	if !n.Exists() {
 		return def
 	}
@@ -118,7 +118,7 @@ func WithAttributes(text string, more ...[2]string) string {
 // ALBForward is an annotation alb.ingress.kubernetes.io/actions.NAME that
 // shares requests out to several target groups.
 type ALBForward struct {
-	Node     *source.Node
+	Node     *tree.Node
 	Weights  []int    // of the target groups
 	Services []string // that target groups are made of
 	Sticky   bool     // targetGroupStickinessConfig is on

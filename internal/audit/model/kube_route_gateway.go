@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // gatewayTime is a duration as the Gateway API has it (GEP-2257).
 var gatewayTime = regexp.MustCompile(`^([0-9]{1,5}(h|m|s|ms)){1,4}$`)
 
 // GatewayTime reads a duration of the Gateway API: 1h30m.
-func GatewayTime(n *source.Node, def Value[Duration]) Value[Duration] {
+func GatewayTime(n *tree.Node, def Value[Duration]) Value[Duration] {
 	return read(n, def, func(s string) (Duration, bool) {
 		d, err := time.ParseDuration(s)
 		return d, err == nil && gatewayTime.MatchString(s)

@@ -3,7 +3,7 @@ package model
 import (
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Canary reports whether an Ingress of ingress-nginx only adds a canary to
@@ -14,7 +14,7 @@ func (i *Ingress) Canary() bool {
 
 // Nginx returns an annotation of ingress-nginx by its name without the prefix,
 // nil if it is not there.
-func (i *Ingress) Nginx(name string) *source.Node { return i.Annotation(NginxPrefix + name) }
+func (i *Ingress) Nginx(name string) *tree.Node { return i.Annotation(NginxPrefix + name) }
 
 // Sticky reports whether ingress-nginx keeps users with a pod by a cookie.
 func (i *Ingress) Sticky() bool {
@@ -83,8 +83,8 @@ func (c *Cluster) nginxController(w *Workload, ctr *Container) NginxController {
 
 // flag is the value of --NAME=VALUE or --NAME VALUE among the container's
 // words, and the node that holds it.
-func (c *Container) flag(name string) (string, *source.Node) {
-	var words []*source.Node
+func (c *Container) flag(name string) (string, *tree.Node) {
+	var words []*tree.Node
 	for _, key := range []string{"command", "args"} {
 		words = append(words, c.Node.Get(key).List()...)
 	}
@@ -114,7 +114,7 @@ func (c *Container) flagSeconds(name string, def Duration) Value[Duration] {
 
 // NginxTime reads a time as nginx writes it: 240s, 10m, 90; a number alone is
 // in seconds.
-func NginxTime(n *source.Node, def Value[Duration]) Value[Duration] {
+func NginxTime(n *tree.Node, def Value[Duration]) Value[Duration] {
 	return read(n, def, func(s string) (Duration, bool) {
 		units := map[byte]Duration{'s': 1e9, 'm': 60 * 1e9, 'h': 3600 * 1e9, 'd': 86400 * 1e9}
 		if s == "" {

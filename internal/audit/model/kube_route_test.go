@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
-func scalar(t *testing.T, text string) *source.Node {
+func scalar(t *testing.T, text string) *tree.Node {
 	t.Helper()
-	f, notes := source.Parse("x.yaml", source.YAML, []byte("v: \""+text+"\"\n"))
+	f, notes := source.Parse("x.yaml", tree.YAML, []byte("v: \""+text+"\"\n"))
 	if len(notes) > 0 {
 		t.Fatal(notes)
 	}
@@ -58,7 +59,7 @@ func TestWithAttributes(t *testing.T) {
 
 func TestForwards(t *testing.T) {
 	build := func(action string) []ALBForward {
-		f, notes := source.Parse("x.yaml", source.YAML, []byte("kind: Ingress\nmetadata:\n  annotations:\n    alb.ingress.kubernetes.io/actions.a: '"+action+"'\n"))
+		f, notes := source.Parse("x.yaml", tree.YAML, []byte("kind: Ingress\nmetadata:\n  annotations:\n    alb.ingress.kubernetes.io/actions.a: '"+action+"'\n"))
 		if len(notes) > 0 {
 			t.Fatal(notes)
 		}

@@ -1,10 +1,10 @@
 package model
 
-import "github.com/evenkeel/evenkeel/internal/audit/source"
+import "github.com/evenkeel/evenkeel/internal/audit/tree"
 
 // DownPolicy is one of behavior.scaleDown.policies.
 type DownPolicy struct {
-	Node   *source.Node
+	Node   *tree.Node
 	Type   string // Pods, Percent
 	Value  Value[int]
 	Period Value[Duration]
@@ -12,7 +12,7 @@ type DownPolicy struct {
 
 // Behavior is where the scaler's behavior is: KEDA hands its own on to the HPA
 // that it makes.
-func (s *Scaler) Behavior() *source.Node {
+func (s *Scaler) Behavior() *tree.Node {
 	if s.Kind == "ScaledObject" {
 		return s.Spec().Get("advanced", "horizontalPodAutoscalerConfig", "behavior")
 	}
@@ -20,7 +20,7 @@ func (s *Scaler) Behavior() *source.Node {
 }
 
 // ScaleDown is behavior.scaleDown; nil: the platform's.
-func (s *Scaler) ScaleDown() *source.Node { return s.Behavior().Get("scaleDown") }
+func (s *Scaler) ScaleDown() *tree.Node { return s.Behavior().Get("scaleDown") }
 
 // Policies are those of the scale-in.
 func (s *Scaler) Policies() (all []DownPolicy) {

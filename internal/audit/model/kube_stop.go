@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -57,7 +57,7 @@ func (w *Workload) replicas() Value[int] {
 }
 
 // sleepOf is how long a preStop hook sleeps.
-func sleepOf(hook *source.Node) Value[Duration] {
+func sleepOf(hook *tree.Node) Value[Duration] {
 	none := Value[Duration]{State: Default, Name: "preStop"}
 	if hook == nil {
 		return none
@@ -77,7 +77,7 @@ var sleepWord = regexp.MustCompile(`(?:^|[;&|\s/])sleep\s+([0-9.]+)([smh]?)(?:[;
 
 // sleepCommand reads sleep 15, /bin/sh -c "sleep 15", and scripts in which
 // there is one sleep; evenkeel's own drain waits for as long as it is told.
-func sleepCommand(words []*source.Node, unknown Value[Duration]) Value[Duration] {
+func sleepCommand(words []*tree.Node, unknown Value[Duration]) Value[Duration] {
 	var text []string
 	for _, w := range words {
 		if w.Unknown {

@@ -12,20 +12,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // built is the model of one YAML file.
 func built(t *testing.T, pol *policy.Policy, text string) *Model {
 	t.Helper()
-	f, notes := source.Parse("x.yaml", source.YAML, []byte(text))
+	f, notes := source.Parse("x.yaml", tree.YAML, []byte(text))
 	if len(notes) > 0 {
 		t.Fatal(notes)
 	}
 	if pol == nil {
 		pol = &policy.Policy{}
 	}
-	return Build([]*source.File{f}, pol)
+	return Build([]*tree.File{f}, pol)
 }
 
 const shop = `

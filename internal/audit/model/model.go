@@ -13,7 +13,7 @@
 package model
 
 import (
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -36,7 +36,7 @@ type Model struct {
 	Spring   []*Application
 	Images   []*Image
 	Stores   []*Store
-	Notes    []source.Note // on what is written and cannot be meant
+	Notes    []tree.Note // on what is written and cannot be meant
 }
 
 // Service is a set of equal instances that users reach.
@@ -45,7 +45,7 @@ type Service struct {
 	Kind      string // Deployment, Rollout, ECS service
 	Namespace string
 	Name      string
-	Node      *source.Node    // that names it
+	Node      *tree.Node      // that names it
 	Stated    *policy.Service // what the policy says of it; nil: nothing
 
 	Needs    Needs
@@ -80,6 +80,6 @@ const (
 // long it may go on after they were withdrawn.
 type Router struct {
 	Kind   RouterKind
-	Node   *source.Node // that makes it one
-	Window Duration     // propagation
+	Node   *tree.Node // that makes it one
+	Window Duration   // propagation
 }

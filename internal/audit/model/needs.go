@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Duration is short for the field's unit.
@@ -13,8 +13,8 @@ type Duration = time.Duration
 // Amount is one part of what leaving needs, and who says so.
 type Amount struct {
 	D      Duration
-	Stated bool         // by the policy or an annotation; else assumed
-	Node   *source.Node // the annotation
+	Stated bool       // by the policy or an annotation; else assumed
+	Node   *tree.Node // the annotation
 }
 
 // Needs is how long a service's instances need to leave.
@@ -73,8 +73,8 @@ const (
 // Sessions is what is known of a service's sessions.
 type Sessions struct {
 	Home    Home
-	Source  string       // who says so: the policy, an annotation, a file
-	Node    *source.Node // that says so, if it stands in a file that was read
+	Source  string     // who says so: the policy, an annotation, a file
+	Node    *tree.Node // that says so, if it stands in a file that was read
 	Cookie  Value[string]
 	Timeout Value[Duration] // idle
 	Longest Value[Duration] // absolute

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -14,7 +15,7 @@ import (
 // runs it: what the service's containers set in their environment counts.
 type Application struct {
 	Name      string         // spring.application.name, or of its ConfigMap, or of its folder
-	Node      *source.Node   // that names it, or else its first document
+	Node      *tree.Node     // that names it, or else its first document
 	Boot      policy.Version // of Spring Boot; zero: not known
 	Libraries Libraries      // that its build file names
 	Sessions  Sessions       // what its configuration says of them
@@ -32,7 +33,7 @@ type Application struct {
 
 // springDoc is one document of Spring's configuration.
 type springDoc struct {
-	root   *source.Node
+	root   *tree.Node
 	when   string // on which profiles, as Spring writes it; empty: always
 	weight int    // of two documents that say the same the heavier counts
 }
@@ -55,7 +56,7 @@ var notMain = regexp.MustCompile(`(^|/)(src/(test|it|integration-?[tT]est|functi
 
 // buildSpring finds applications, and the services that run them. One that
 // nothing runs is a service of its own.
-func buildSpring(m *Model, files []*source.File) {
+func buildSpring(m *Model, files []*tree.File) {
 	inside := springFiles(files)
 	builds := springBuilds(files)
 	for _, a := range inside {
@@ -80,11 +81,11 @@ func buildSpring(m *Model, files []*source.File) {
 
 // springFiles are the applications of files called application or bootstrap, one
 // for each folder.
-func springFiles(files []*source.File) (all []*Application) {
+func springFiles(files []*tree.File) (all []*Application) {
 	byModule := map[string]*Application{}
 	for _, f := range files {
 		found := springFile.FindStringSubmatch(path.Base(f.Name))
-		if found == nil || notMain.MatchString(path.Dir(f.Name)) || f.Format != source.YAML && f.Format != source.Properties {
+		if found == nil || notMain.MatchString(path.Dir(f.Name)) || f.Format != tree.YAML && f.Format != tree.Properties {
 			continue
 		}
 		docs := springDocs(roots(f), found, path.Base(path.Dir(f.Name)) == "config")
@@ -116,7 +117,7 @@ func moduleOf(folder string) string {
 
 // springDocs are the documents of one file that are Spring's. named is what
 // springFile found.
-func springDocs(roots []*source.Node, named []string, config bool) (all []springDoc) {
+func springDocs(roots []*tree.Node, named []string, config bool) (all []springDoc) {
 	weight := 0
 	if named[1] == "bootstrap" {
 		weight += bootstrapWeight
@@ -131,7 +132,7 @@ func springDocs(roots []*source.Node, named []string, config bool) (all []spring
 		weight += profileWeight
 	}
 	for _, root := range roots {
-		if root.Kind != source.Map || root.Get("apiVersion") != nil && root.Get("kind") != nil {
+		if root.Kind != tree.Map || root.Get("apiVersion") != nil && root.Get("kind") != nil {
 			continue
 		}
 		all = append(all, springDoc{root: root, when: and(named[2], condition(root)), weight: weight})
@@ -139,7 +140,7 @@ func springDocs(roots []*source.Node, named []string, config bool) (all []spring
 	return all
 }
 
-func roots(f *source.File) (all []*source.Node) {
+func roots(f *tree.File) (all []*tree.Node) {
 	for _, d := range f.Docs {
 		all = append(all, d.Root)
 	}
@@ -180,7 +181,7 @@ func (a *Application) identify(name string) {
 			break
 		}
 	}
-	base := &Settings{values: map[string]*source.Node{}}
+	base := &Settings{values: map[string]*tree.Node{}}
 	for _, d := range a.docs {
 		if d.when == "" {
 			base.add(d.root)

@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -39,14 +39,14 @@ func contains(names map[string]bool, words []string) bool {
 
 // builds are the build files of all programs.
 type builds struct {
-	folders map[string][]*source.Node
+	folders map[string][]*tree.Node
 	all     map[string]bool // libraries that any of them names
 }
 
-func springBuilds(files []*source.File) builds {
-	b := builds{map[string][]*source.Node{}, map[string]bool{}}
+func springBuilds(files []*tree.File) builds {
+	b := builds{map[string][]*tree.Node{}, map[string]bool{}}
 	for _, f := range files {
-		if f.Format != source.Libraries {
+		if f.Format != tree.Libraries {
 			continue
 		}
 		dir := path.Dir(f.Name)

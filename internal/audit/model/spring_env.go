@@ -4,15 +4,15 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // environment is what a service's container sets for the program in it. A nil
 // one is not known.
 type environment struct {
-	values map[string]*source.Node // of variables, by bare name
-	hidden map[string]bool         // properties that a command line sets, by bare name
-	cannot bool                    // more configuration comes from what cannot be read
+	values map[string]*tree.Node // of variables, by bare name
+	hidden map[string]bool       // properties that a command line sets, by bare name
+	cannot bool                  // more configuration comes from what cannot be read
 }
 
 // bare is a name of which only letters and digits count: that is how a
@@ -42,7 +42,7 @@ func (e *environment) arguments(text string) {
 }
 
 // set adds one variable.
-func (e *environment) set(name string, value *source.Node) {
+func (e *environment) set(name string, value *tree.Node) {
 	e.values[bare(name)] = value
 	switch {
 	case name == "SPRING_APPLICATION_JSON", strings.HasPrefix(name, "SPRING_CONFIG_"), strings.HasPrefix(name, "SPRING_CLOUD_CONFIG_"):
@@ -69,7 +69,7 @@ func (e *environment) profiles() ([]string, bool) {
 // environmentOf reads what a container of Kubernetes sets. maps are ConfigMaps
 // by namespace and name.
 func environmentOf(w *Workload, c *Container, maps map[string]*Object) *environment {
-	e := &environment{values: map[string]*source.Node{}, hidden: map[string]bool{}}
+	e := &environment{values: map[string]*tree.Node{}, hidden: map[string]bool{}}
 	e.arguments(strings.Join(c.Command, " "))
 	for _, from := range c.Node.Get("envFrom").List() {
 		o := maps[w.Namespace+"/"+from.Get("configMapRef", "name").Text()]
@@ -92,7 +92,7 @@ func environmentOf(w *Workload, c *Container, maps map[string]*Object) *environm
 
 // taskEnvironment is what a container of ECS sets.
 func taskEnvironment(c *TaskContainer) *environment {
-	e := &environment{values: map[string]*source.Node{}, hidden: map[string]bool{}}
+	e := &environment{values: map[string]*tree.Node{}, hidden: map[string]bool{}}
 	e.arguments(strings.Join(c.Words, " "))
 	for name, value := range c.Env {
 		if value != nil {
@@ -105,7 +105,7 @@ func taskEnvironment(c *TaskContainer) *environment {
 // unitEnvironment is what a unit of systemd sets. Its variables are not values
 // of their own in the file: what they say is hidden.
 func unitEnvironment(u *Unit) *environment {
-	e := &environment{values: map[string]*source.Node{}, hidden: map[string]bool{}}
+	e := &environment{values: map[string]*tree.Node{}, hidden: map[string]bool{}}
 	e.arguments(u.Start.Value)
 	for _, n := range u.assigned("Environment") {
 		for _, m := range unitVariable.FindAllStringSubmatch(n.Value, -1) {

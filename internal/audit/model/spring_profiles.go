@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // atWork are profiles that no user meets.
@@ -16,8 +16,8 @@ var atWork = regexp.MustCompile(`(?i)^(dev\w*|local\w*|.*test\w*|ci|e2e|it|h2|mo
 const onPlatform = "on-cloud-platform-"
 
 // condition is on which profiles a document counts, as Spring writes it.
-func condition(root *source.Node) string {
-	s := &Settings{values: map[string]*source.Node{}}
+func condition(root *tree.Node) string {
+	s := &Settings{values: map[string]*tree.Node{}}
 	s.add(root)
 	when := ""
 	for _, name := range []string{"spring.config.activate.on-profile", "spring.profiles"} {
@@ -161,8 +161,8 @@ func (a *Application) settings(active []string, outside *environment) *Settings 
 	return s
 }
 
-func (a *Application) overlay(active []string) map[string]*source.Node {
-	s := &Settings{values: map[string]*source.Node{}}
+func (a *Application) overlay(active []string) map[string]*tree.Node {
+	s := &Settings{values: map[string]*tree.Node{}}
 	for _, d := range a.docs {
 		if holds(d.when, active) {
 			s.add(d.root)
@@ -172,7 +172,7 @@ func (a *Application) overlay(active []string) map[string]*source.Node {
 }
 
 // included adds the profiles that others bring along.
-func included(values map[string]*source.Node, active []string) []string {
+func included(values map[string]*tree.Node, active []string) []string {
 	s := &Settings{values: values}
 	out := slices.Clone(active)
 	for _, prefix := range append([]string{"spring.profiles.include"}, groups(active)...) {

@@ -3,7 +3,7 @@ package model
 import (
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // SpringSource is the source of what an application says of its sessions.
@@ -68,7 +68,7 @@ func (s *Settings) sessions(libs Libraries) Sessions {
 // sessionHome is where sessions are kept: outside if a store for them is named
 // by a property or a library, in memory if settings of the container's own
 // sessions are used and nothing can bring a store along.
-func (s *Settings) sessionHome(libs Libraries) (Home, *source.Node) {
+func (s *Settings) sessionHome(libs Libraries) (Home, *tree.Node) {
 	kind := s.Text("spring.session.store-type", Value[string]{})
 	switch {
 	case kind.State == Unknown && kind.Node != nil:
@@ -94,7 +94,7 @@ func (s *Settings) sessionHome(libs Libraries) (Home, *source.Node) {
 
 // SessionsUsed is a property that only makes sense for a program that keeps
 // sessions; nil if there is none.
-func (s *Settings) SessionsUsed() *source.Node {
+func (s *Settings) SessionsUsed() *tree.Node {
 	for _, name := range []string{"server.servlet.session.timeout", "server.servlet.session.persistent", "server.servlet.session.cookie.name",
 		"server.servlet.session.cookie.max-age", "spring.session.timeout"} {
 		if n := s.Written(name); n != nil {

@@ -6,17 +6,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Settings are the properties of an application with a set of profiles.
 type Settings struct {
-	Profile string       // empty: none
-	Node    *source.Node // the document in which what is missing would be written
+	Profile string     // empty: none
+	Node    *tree.Node // the document in which what is missing would be written
 
-	values  map[string]*source.Node // by uniform name
-	outside *environment            // of the service's containers; nil: nothing is known
-	partial bool                    // some of the configuration cannot be seen
+	values  map[string]*tree.Node // by uniform name
+	outside *environment          // of the service's containers; nil: nothing is known
+	partial bool                  // some of the configuration cannot be seen
 }
 
 // Uniform is a property's name without what Spring's relaxed binding passes
@@ -26,11 +26,11 @@ func Uniform(name string) string { return strings.ToLower(unmarked.Replace(name)
 var unmarked = strings.NewReplacer("-", "", "_", "")
 
 // add lays the properties of a document over those that are there.
-func (s *Settings) add(root *source.Node) { s.under("", root) }
+func (s *Settings) add(root *tree.Node) { s.under("", root) }
 
-func (s *Settings) under(prefix string, n *source.Node) {
+func (s *Settings) under(prefix string, n *tree.Node) {
 	switch n.Kind {
-	case source.Map:
+	case tree.Map:
 		for _, c := range n.Items {
 			name := Uniform(c.Key)
 			if prefix != "" && !strings.HasPrefix(name, "[") {
@@ -38,7 +38,7 @@ func (s *Settings) under(prefix string, n *source.Node) {
 			}
 			s.under(prefix+name, c)
 		}
-	case source.List:
+	case tree.List:
 		for i, c := range n.Items {
 			s.under(prefix+"["+strconv.Itoa(i)+"]", c)
 		}
@@ -84,15 +84,15 @@ func (s *Settings) Duration(name string, unit Duration, def Value[Duration]) Val
 func (s *Settings) Whole() bool { return !s.partial }
 
 // Written reports whether a property is written, and where.
-func (s *Settings) Written(name string) *source.Node {
+func (s *Settings) Written(name string) *tree.Node {
 	n, _ := s.find(name)
 	return n
 }
 
 // Below returns the written properties whose names begin with prefix, by what
 // follows it.
-func (s *Settings) Below(prefix string) map[string]*source.Node {
-	out := map[string]*source.Node{}
+func (s *Settings) Below(prefix string) map[string]*tree.Node {
+	out := map[string]*tree.Node{}
 	prefix = Uniform(prefix)
 	for name, n := range s.values {
 		if rest, ok := strings.CutPrefix(name, prefix); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -103,7 +103,7 @@ func (s *Settings) Below(prefix string) map[string]*source.Node {
 }
 
 // First is the one of nodes that stands before the others; nil if there is none.
-func First(nodes map[string]*source.Node) (first *source.Node) {
+func First(nodes map[string]*tree.Node) (first *tree.Node) {
 	for _, n := range nodes {
 		if first == nil || n.Line < first.Line || n.Line == first.Line && n.Column < first.Column {
 			first = n
@@ -114,7 +114,7 @@ func First(nodes map[string]*source.Node) (first *source.Node) {
 
 // find returns what is written of a property. decided is false if something
 // that cannot be read may say it.
-func (s *Settings) find(name string) (n *source.Node, decided bool) {
+func (s *Settings) find(name string) (n *tree.Node, decided bool) {
 	if s.outside != nil {
 		if s.outside.hidden[bare(name)] {
 			return nil, false
@@ -134,12 +134,12 @@ func setting[T any](s *Settings, name string, def Value[T], parse func(string) (
 	switch {
 	case n == nil && !decided:
 		return Value[T]{State: Unknown, Name: name}
-	case n == nil || n.Kind == source.Null:
+	case n == nil || n.Kind == tree.Null:
 		def.Name = name
 		return def
 	}
 	v := Value[T]{State: Unknown, Node: n, Name: name}
-	if n.Kind != source.Scalar || n.Unknown {
+	if n.Kind != tree.Scalar || n.Unknown {
 		return v
 	}
 	text, ok := s.resolve(n.Value, 0)
@@ -174,7 +174,7 @@ func (s *Settings) resolve(text string, depth int) (string, bool) {
 	name, def, hasDef := strings.Cut(text[start+2:end], ":")
 	value, ok := "", false
 	switch n, decided := s.find(name); {
-	case n != nil && n.Kind == source.Scalar && !n.Unknown:
+	case n != nil && n.Kind == tree.Scalar && !n.Unknown:
 		value, ok = s.resolve(n.Value, depth+1)
 	case n == nil && decided && hasDef, n == nil && s.outside == nil && hasDef:
 		value, ok = s.resolve(def, depth+1)

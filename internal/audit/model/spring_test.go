@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // springModel builds the model of files: name and text in turn.
 func springModel(t *testing.T, files ...string) *Model {
 	t.Helper()
-	var all []*source.File
+	var all []*tree.File
 	for i := 0; i < len(files); i += 2 {
 		format, ok := source.FormatOf(files[i])
 		if !ok {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -14,8 +14,8 @@ import (
 type Store struct {
 	Kind string // ElastiCache replication group, StatefulSet
 	Name string
-	Node *source.Node // that names it
-	Body *source.Node // where its settings are added; nil: nothing is edited
+	Node *tree.Node // that names it
+	Body *tree.Node // where its settings are added; nil: nothing is edited
 
 	TLS       Value[bool]
 	Auth      Value[bool]
@@ -41,7 +41,7 @@ type Store struct {
 type StoreUser struct {
 	Task     *TaskService
 	Variable string
-	Node     *source.Node
+	Node     *tree.Node
 }
 
 // ForSessions says why the store is taken for a store of sessions; empty if it
@@ -76,7 +76,7 @@ func (s *Store) configuredBy(svc *Service) bool {
 
 // buildStores reads ElastiCache from the resources that buildAWS found, and what
 // Kubernetes runs.
-func buildStores(m *Model, _ []*source.File) {
+func buildStores(m *Model, _ []*tree.File) {
 	b := &storeBuild{awsBuild: m.AWS.found, stores: map[*resource]*Store{}}
 	b.each("elasticache_replication_group", func(r *resource) { b.store(r, "ElastiCache replication group") })
 	b.each("elasticache_cluster", func(r *resource) {
@@ -127,7 +127,7 @@ func (b *storeBuild) auth(r *resource) Value[bool] {
 	v := Of(r.spelled("auth_token"), false)
 	for _, name := range []string{"auth_token", "user_group_ids"} {
 		n := find(r.body, name)
-		if n.Exists() && (n.Kind != source.List || len(n.Items) > 0) {
+		if n.Exists() && (n.Kind != tree.List || len(n.Items) > 0) {
 			v.V, v.State, v.Node = true, Written, n
 		}
 	}
@@ -300,7 +300,7 @@ func (b *storeBuild) users() {
 	}
 }
 
-func sortedKeys(m map[string]*source.Node) []string {
+func sortedKeys(m map[string]*tree.Node) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

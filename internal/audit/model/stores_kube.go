@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // engines are images of Redis and of what speaks its language, by the last part
@@ -54,7 +54,7 @@ func newKubeStore(m *Model, w *Workload, c *Container) *Store {
 }
 
 // next is the item of a list after n.
-func next(n *source.Node) *source.Node {
+func next(n *tree.Node) *tree.Node {
 	items := n.Parent.List()
 	if i := slices.Index(items, n); i >= 0 && i+1 < len(items) {
 		return items[i+1]
@@ -83,7 +83,7 @@ func keeps(w *Workload) bool {
 	if len(w.Spec().Get("volumeClaimTemplates").List()) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(w.Pod.Get("volumes").List(), func(v *source.Node) bool {
+	return slices.ContainsFunc(w.Pod.Get("volumes").List(), func(v *tree.Node) bool {
 		return v.Get("persistentVolumeClaim").Exists() || v.Get("hostPath").Exists()
 	})
 }

@@ -8,31 +8,31 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Unit is a service of systemd.
 type Unit struct {
-	Node     *source.Node    // the section Service
-	Start    *source.Node    // the last ExecStart
-	Stop     *source.Node    // the first ExecStop; nil: none
+	Node     *tree.Node      // the section Service
+	Start    *tree.Node      // the last ExecStart
+	Stop     *tree.Node      // the first ExecStop; nil: none
 	Type     Value[string]   // simple, notify, oneshot, …
 	KillMode Value[string]   // control-group, mixed, process, none
 	Signal   Value[string]   // of KillSignal, without SIG
 	Wait     Value[Duration] // of ExecStop
 
-	sections []*source.Node // Service of the unit and of its drop-ins
+	sections []*tree.Node // Service of the unit and of its drop-ins
 }
 
 // defaultStop is systemd's DefaultTimeoutStopSec.
 const defaultStop = 90 * time.Second
 
 // buildUnits adds services that systemd runs; what runs once is none.
-func buildUnits(m *Model, files []*source.File) {
-	dropIns := map[string][]*source.Node{} // by the unit's file, and by its name
+func buildUnits(m *Model, files []*tree.File) {
+	dropIns := map[string][]*tree.Node{} // by the unit's file, and by its name
 	count := map[string]int{}
 	for _, f := range files {
-		if f.Format != source.Unit {
+		if f.Format != tree.Unit {
 			continue
 		}
 		if of, ok := strings.CutSuffix(path.Dir(f.Name), ".d"); ok {
@@ -46,7 +46,7 @@ func buildUnits(m *Model, files []*source.File) {
 		}
 	}
 	for _, f := range files {
-		if f.Format != source.Unit || strings.HasSuffix(path.Dir(f.Name), ".d") {
+		if f.Format != tree.Unit || strings.HasSuffix(path.Dir(f.Name), ".d") {
 			continue
 		}
 		more := dropIns["in "+f.Name]
@@ -54,13 +54,13 @@ func buildUnits(m *Model, files []*source.File) {
 			more = dropIns[base]
 		}
 		for _, root := range roots(f) {
-			m.unit(strings.TrimSuffix(path.Base(f.Name), ".service"), append([]*source.Node{root.Get("Service")}, more...))
+			m.unit(strings.TrimSuffix(path.Base(f.Name), ".service"), append([]*tree.Node{root.Get("Service")}, more...))
 		}
 	}
 }
 
 // unit adds the service that the sections say, drop-ins after the unit.
-func (m *Model) unit(name string, sections []*source.Node) {
+func (m *Model) unit(name string, sections []*tree.Node) {
 	u := newUnit(sections)
 	if u.Start == nil || u.Type.V == "oneshot" {
 		return
@@ -69,7 +69,7 @@ func (m *Model) unit(name string, sections []*source.Node) {
 		Unit: u, Grace: u.grace(), PreStop: Value[Duration]{State: Default, Name: "ExecStop"}, Replicas: Of("instances", 1)})
 }
 
-func newUnit(sections []*source.Node) *Unit {
+func newUnit(sections []*tree.Node) *Unit {
 	u := &Unit{Node: sections[0], sections: sections, Wait: Value[Duration]{State: Default, Name: "ExecStop"}}
 	u.Type = Text(u.last("Type"), Of("Type", "simple"))
 	u.KillMode = Text(u.last("KillMode"), Of("KillMode", "control-group"))
@@ -86,7 +86,7 @@ func newUnit(sections []*source.Node) *Unit {
 }
 
 // blocks are all settings of a name, in the order in which they count.
-func (u *Unit) blocks(key string) (all []*source.Node) {
+func (u *Unit) blocks(key string) (all []*tree.Node) {
 	for _, s := range u.sections {
 		all = append(all, s.Blocks(key)...)
 	}
@@ -94,7 +94,7 @@ func (u *Unit) blocks(key string) (all []*source.Node) {
 }
 
 // last is what counts of a setting that may be repeated.
-func (u *Unit) last(key string) *source.Node {
+func (u *Unit) last(key string) *tree.Node {
 	if all := u.blocks(key); len(all) > 0 {
 		return all[len(all)-1]
 	}
@@ -102,7 +102,7 @@ func (u *Unit) last(key string) *source.Node {
 }
 
 // assigned are the values of a list, which an empty one resets.
-func (u *Unit) assigned(key string) (all []*source.Node) {
+func (u *Unit) assigned(key string) (all []*tree.Node) {
 	for _, c := range u.blocks(key) {
 		if all = append(all, c); c.Value == "" {
 			all = nil
@@ -114,7 +114,7 @@ func (u *Unit) assigned(key string) (all []*source.Node) {
 // grace is TimeoutStopSec or TimeoutSec, the later of them; infinity is unknown,
 // for nothing is killed.
 func (u *Unit) grace() Value[Duration] {
-	var n *source.Node
+	var n *tree.Node
 	for _, s := range u.sections {
 		for _, c := range s.Fields() {
 			if c.Key == "TimeoutStopSec" || c.Key == "TimeoutSec" {
@@ -130,7 +130,7 @@ func (u *Unit) grace() Value[Duration] {
 
 // stopWait is how long the commands of ExecStop sleep or drain at the longest:
 // each has the timeout for itself (systemd.service(5)).
-func stopWait(all []*source.Node) Value[Duration] {
+func stopWait(all []*tree.Node) Value[Duration] {
 	longest := Value[Duration]{State: Default, Name: "ExecStop"}
 	for _, n := range all {
 		m := stopCommand.FindStringSubmatch(n.Value)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // State says where a value comes from.
@@ -24,7 +24,7 @@ type Value[T any] struct {
 	V     T
 	State State
 	// Node is what is written; of a default it is nil.
-	Node *source.Node
+	Node *tree.Node
 	// Name is the setting's name, for people: terminationGracePeriodSeconds.
 	Name string
 }
@@ -36,7 +36,7 @@ func (v Value[T]) Known() bool { return v.State >= Default }
 func (v Value[T]) Written() bool { return v.State == Written }
 
 // At is where the value stands; of a default or absent one it is fallback.
-func (v Value[T]) At(fallback *source.Node) *source.Node {
+func (v Value[T]) At(fallback *tree.Node) *tree.Node {
 	if v.Node != nil {
 		return v.Node
 	}
@@ -66,12 +66,12 @@ func Of[T any](name string, v T) Value[T] { return Value[T]{V: v, State: Default
 
 // read makes a value of n: without n it is def, with something that parse
 // refuses it is unknown.
-func read[T any](n *source.Node, def Value[T], parse func(string) (T, bool)) Value[T] {
+func read[T any](n *tree.Node, def Value[T], parse func(string) (T, bool)) Value[T] {
 	if !n.Exists() {
 		return def
 	}
 	v := Value[T]{State: Unknown, Node: n, Name: def.Name}
-	if n.Kind != source.Scalar || n.Unknown {
+	if n.Kind != tree.Scalar || n.Unknown {
 		return v
 	}
 	if got, ok := parse(strings.TrimSpace(n.Value)); ok {
@@ -81,7 +81,7 @@ func read[T any](n *source.Node, def Value[T], parse func(string) (T, bool)) Val
 }
 
 // Int reads a whole number.
-func Int(n *source.Node, def Value[int]) Value[int] {
+func Int(n *tree.Node, def Value[int]) Value[int] {
 	return read(n, def, func(s string) (int, bool) {
 		i, err := strconv.Atoi(s)
 		return i, err == nil
@@ -89,7 +89,7 @@ func Int(n *source.Node, def Value[int]) Value[int] {
 }
 
 // Bool reads true or false.
-func Bool(n *source.Node, def Value[bool]) Value[bool] {
+func Bool(n *tree.Node, def Value[bool]) Value[bool] {
 	return read(n, def, func(s string) (bool, bool) {
 		b, err := strconv.ParseBool(strings.ToLower(s))
 		return b, err == nil
@@ -97,7 +97,7 @@ func Bool(n *source.Node, def Value[bool]) Value[bool] {
 }
 
 // Text reads any text.
-func Text(n *source.Node, def Value[string]) Value[string] {
+func Text(n *tree.Node, def Value[string]) Value[string] {
 	return read(n, def, func(s string) (string, bool) { return s, true })
 }
 
@@ -105,7 +105,7 @@ func Text(n *source.Node, def Value[string]) Value[string] {
 const maxSeconds = 10 * 366 * 24 * 3600
 
 // InSeconds reads a whole or broken number of seconds.
-func InSeconds(n *source.Node, def Value[time.Duration]) Value[time.Duration] {
+func InSeconds(n *tree.Node, def Value[time.Duration]) Value[time.Duration] {
 	return read(n, def, seconds)
 }
 

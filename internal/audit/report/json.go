@@ -6,7 +6,7 @@ import (
 	"maps"
 
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const schema = "evenkeel.dev/check/v1"
@@ -21,7 +21,7 @@ type document struct {
 	Suppressed []suppressed           `json:"suppressed"`
 	Baseline   int                    `json:"baseline"` // findings that it has
 	Mended     int                    `json:"mended"`
-	Notes      []source.Note          `json:"notes"`
+	Notes      []tree.Note            `json:"notes"`
 }
 
 type finding struct {
@@ -46,7 +46,7 @@ type suppressed struct {
 
 func jsonReport(w io.Writer, r Report) error {
 	d := document{Schema: schema, Files: r.files(), Services: len(r.Model.Services), Findings: []finding{}, Suppressed: []suppressed{},
-		Summary: map[rules.Severity]int{rules.Error: 0, rules.Warn: 0, rules.Info: 0}, Baseline: len(r.Recorded), Mended: r.Mended, Notes: []source.Note{}}
+		Summary: map[rules.Severity]int{rules.Error: 0, rules.Warn: 0, rules.Info: 0}, Baseline: len(r.Recorded), Mended: r.Mended, Notes: []tree.Note{}}
 	maps.Copy(d.Summary, r.count())
 	for _, f := range r.Findings {
 		d.Findings = append(d.Findings, findingOf(f))

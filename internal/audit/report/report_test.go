@@ -14,9 +14,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const manifest = `kind: Deployment
@@ -29,7 +31,7 @@ spec:
 // planted is a report with one of everything, some of it hostile.
 func planted(t *testing.T) Report {
 	t.Helper()
-	f, notes := source.Parse("a folder/k8s:x,y%.yaml", source.YAML, []byte(strings.Replace(manifest, "xxx: 1", "xxx", 1)))
+	f, notes := source.Parse("a folder/k8s:x,y%.yaml", tree.YAML, []byte(strings.Replace(manifest, "xxx: 1", "xxx", 1)))
 	if len(notes) > 0 {
 		t.Fatal(notes)
 	}
@@ -44,15 +46,15 @@ func planted(t *testing.T) Report {
 	findings := []rules.Finding{
 		{Rule: rule("EK-T-001", rules.Error, rules.Safe), Severity: rules.Error, Node: spec.Get("grace"), Service: shop, Subject: shop.String(),
 			Message: "killed too early", Arithmetic: "preStop 15 s + requests 30 s (assumed) + flush 5 s + margin 5 s = 55 s > terminationGracePeriodSeconds 30 s",
-			Fix: &rules.Change{Title: "set grace to 55", Edits: source.Set(spec.Get("grace"), "55")}},
+			Fix: &rules.Change{Title: "set grace to 55", Edits: edit.Set(spec.Get("grace"), "55")}},
 		{Rule: rule("EK-T-002", rules.Warn, rules.Guided), Severity: rules.Warn, Node: spec.Get("hostile"), Service: shop,
-			Message: "50 % of\n::error::it \x1b[31m", Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: source.Set(spec.Get("hostile"), "x")}}}},
+			Message: "50 % of\n::error::it \x1b[31m", Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(spec.Get("hostile"), "x")}}}},
 		{Rule: rule("EK-T-003", rules.Info, rules.No), Severity: rules.Info, Node: spec.Get("long"), Message: strings.Repeat("long words ", 20)},
 	}
 	return Report{Version: "1.2.3", FailOn: rules.Warn, Result: &audit.Result{
-		Files: []*source.File{f}, Model: &model.Model{Services: []*model.Service{shop}}, Findings: findings,
+		Files: []*tree.File{f}, Model: &model.Model{Services: []*model.Service{shop}}, Findings: findings,
 		Suppressed: []audit.Suppressed{{Finding: findings[0], Reason: "legacy"}},
-		Notes:      []source.Note{{File: "x.yaml", Line: 3, Message: "not valid YAML", Failed: true}, {File: "y.yaml", Message: "something else"}},
+		Notes:      []tree.Note{{File: "x.yaml", Line: 3, Message: "not valid YAML", Failed: true}, {File: "y.yaml", Message: "something else"}},
 	}}
 }
 
@@ -118,9 +120,9 @@ func TestTextInColour(t *testing.T) {
 }
 
 func TestTextOfNothing(t *testing.T) {
-	files := make([]*source.File, 13)
+	files := make([]*tree.File, 13)
 	for i := range files {
-		files[i] = &source.File{}
+		files[i] = &tree.File{}
 	}
 	files[0].Derived = "kustomization.yaml"
 	r := Report{Result: &audit.Result{Files: files, Model: &model.Model{Services: make([]*model.Service, 3)}}}
@@ -214,7 +216,7 @@ func TestJUnit(t *testing.T) {
 	if s.Tests != 5 || s.Failures != 2 || s.Errors != 1 || s.Suite.Skipped != 1 {
 		t.Errorf("%d tests, %d failures, %d errors, %d skipped, want 5, 2, 1, 1", s.Tests, s.Failures, s.Errors, s.Suite.Skipped)
 	}
-	clean := written(t, JUnit, Report{Result: &audit.Result{Files: []*source.File{{Name: "x.yaml"}}, Model: &model.Model{}}})
+	clean := written(t, JUnit, Report{Result: &audit.Result{Files: []*tree.File{{Name: "x.yaml"}}, Model: &model.Model{}}})
 	if !strings.Contains(clean, `<testcase classname="x.yaml" name="has no finding">`) {
 		t.Errorf("a clean file is no test:\n%s", clean)
 	}

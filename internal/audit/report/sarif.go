@@ -8,8 +8,9 @@ import (
 	"slices"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -76,7 +77,7 @@ func resultOf(f rules.Finding) sarifResult {
 	return result
 }
 
-func location(p source.Pos) sarifLocation {
+func location(p tree.Pos) sarifLocation {
 	l := sarifLocation{sarifPhysical{Artifact: artifact(p.File)}}
 	if p.Line > 0 {
 		l.Physical.Region = &sarifRegion{StartLine: p.Line, StartColumn: p.Column}
@@ -95,7 +96,7 @@ func artifact(name string) sarifArtifact {
 }
 
 // fixOf is what an editor may do for the user.
-func fixOf(title string, edits []source.Edit) sarifFix {
+func fixOf(title string, edits []edit.Edit) sarifFix {
 	fix := sarifFix{Description: sarifText{Text: title}}
 	for _, e := range edits {
 		at := artifact(e.File.Name)
@@ -109,21 +110,21 @@ func fixOf(title string, edits []source.Edit) sarifFix {
 	return fix
 }
 
-func region(e source.Edit) (r sarifRegion) {
+func region(e edit.Edit) (r sarifRegion) {
 	r.StartLine, r.StartColumn = e.File.Place(e.Start)
 	r.EndLine, r.EndColumn = e.File.Place(e.End)
 	return r
 }
 
 // invocationOf tells what was not read.
-func invocationOf(notes []source.Note) sarifInvocation {
+func invocationOf(notes []tree.Note) sarifInvocation {
 	in := sarifInvocation{Successful: true, Notifications: []sarifNotification{}}
 	for _, n := range notes {
 		level := "note"
 		if n.Failed {
 			level = "warning"
 		}
-		in.Notifications = append(in.Notifications, sarifNotification{level, sarifText{Text: n.Message}, []sarifLocation{location(source.Pos{File: n.File, Line: n.Line})}})
+		in.Notifications = append(in.Notifications, sarifNotification{level, sarifText{Text: n.Message}, []sarifLocation{location(tree.Pos{File: n.File, Line: n.Line})}})
 	}
 	return in
 }

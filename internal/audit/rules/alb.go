@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // alb are the rules of load balancers of AWS and their target groups.
@@ -181,7 +181,7 @@ func checkWeights(p *Pass) {
 // stickForward switches on a stickiness that is there with its duration; where
 // there is none it takes a person to say how long.
 func stickForward(f *model.Forward) *Change {
-	if !f.Sticky.Written() || f.Body.Doc.File.Format != source.HCL {
+	if !f.Sticky.Written() || f.Body.Doc.File.Format != tree.HCL {
 		return nil
 	}
 	return awsSet(f.Sticky, f.Body, "true")

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // albTimes are the rules of timeouts and delays of an ALB.
@@ -183,10 +184,10 @@ func longerKeepAlive(t *model.TaskService, v model.Value[time.Duration], idle ti
 		items := t.Main.Node.Get(list).List()
 		for i, n := range items {
 			if n.Text() == v.Name && i+1 < len(items) {
-				return change(title, source.Set(items[i+1], value))
+				return change(title, edit.Set(items[i+1], value))
 			}
 			if text := n.Text(); written.MatchString(text) {
-				return change(title, source.Set(n, written.ReplaceAllString(text, "${1}"+value)))
+				return change(title, edit.Set(n, written.ReplaceAllString(text, "${1}"+value)))
 			}
 		}
 	}
@@ -210,7 +211,7 @@ var keepers = []keeper{
 
 // keepAlive is how long the program in c keeps idle connections by its command
 // line, and where that stands; nil if it is not known.
-func keepAlive(c *model.TaskContainer) (v model.Value[time.Duration], at *source.Node) {
+func keepAlive(c *model.TaskContainer) (v model.Value[time.Duration], at *tree.Node) {
 	if c == nil || c.Command == nil || len(c.Words) == 0 {
 		return v, nil
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // budgets are the rules of times and sessions that several layers share.
@@ -52,7 +52,7 @@ var budgets = []*Rule{
 type rung struct {
 	text string
 	d    time.Duration
-	node *source.Node
+	node *tree.Node
 }
 
 func checkLadder(p *Pass) {
@@ -160,7 +160,7 @@ func checkBound(p *Pass, s *model.Service, w *model.Workload) {
 	if s.Stated != nil && s.Stated.Affinity.Mode != "" && s.Stated.Affinity.Mode != "none" {
 		return
 	}
-	var at *source.Node
+	var at *tree.Node
 	for _, i := range w.Ingresses {
 		if i.Sticky() {
 			at = i.Nginx("affinity")
@@ -199,7 +199,7 @@ func checkProgress(p *Pass) {
 
 // startup is the longest that a startup probe of w allows, and the probe; nil
 // if there is none that is decided.
-func startup(w *model.Workload) (longest time.Duration, at *source.Node) {
+func startup(w *model.Workload) (longest time.Duration, at *tree.Node) {
 	for _, c := range w.Containers {
 		n := c.Node.Get("startupProbe")
 		if !n.Exists() {

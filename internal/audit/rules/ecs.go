@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -55,13 +56,13 @@ func (p *Pass) servingTasks() iter.Seq2[*model.Service, *model.TaskService] {
 
 // awsSet gives v another value, where it is written or else in body. It is nil
 // if nothing there can be edited.
-func awsSet[T any](v model.Value[T], body *source.Node, value string) *Change {
+func awsSet[T any](v model.Value[T], body *tree.Node, value string) *Change {
 	if body == nil {
 		return nil
 	}
 	title := fmt.Sprintf("set %s to %s", v.Name, value)
 	if v.Written() {
-		return change(title, source.Set(v.Node, value))
+		return change(title, edit.Set(v.Node, value))
 	}
 	if v.State != model.Default {
 		return nil
@@ -82,13 +83,13 @@ func both(a, b *Change, needed bool) *Change {
 
 // awsInsert writes a setting that is not there: an argument, or an item of the
 // list of attributes that CloudFormation has.
-func awsInsert(body *source.Node, name, value string) []source.Edit {
+func awsInsert(body *tree.Node, name, value string) []edit.Edit {
 	if !strings.Contains(name, ".") {
-		return source.Insert(body, source.Entry{Key: name, Value: value})
+		return edit.Insert(body, edit.Entry{Key: name, Value: value})
 	}
 	for _, list := range []string{"TargetGroupAttributes", "LoadBalancerAttributes"} {
 		if n := body.Get(list); n != nil {
-			return source.Insert(n, source.Entry{Children: []source.Entry{{Key: "Key", Value: name}, {Key: "Value", Value: value, Text: true}}})
+			return edit.Insert(n, edit.Entry{Children: []edit.Entry{{Key: "Key", Value: name}, {Key: "Value", Value: value, Text: true}}})
 		}
 	}
 	return nil

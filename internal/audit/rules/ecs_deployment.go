@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // ecsDeployment are the rules of how a service replaces its tasks.
@@ -145,7 +146,7 @@ func healthGrace(g *model.TargetGroup) time.Duration {
 
 func checkDesired(p *Pass) {
 	for s, t := range p.tasks() {
-		if t.Scaling == nil || t.KeepsDesired || t.Desired.Node == nil || t.Desired.Node.Doc.File.Format != source.HCL {
+		if t.Scaling == nil || t.KeepsDesired || t.Desired.Node == nil || t.Desired.Node.Doc.File.Format != tree.HCL {
 			continue
 		}
 		p.Report(Finding{Node: t.Desired.Node, Service: s,
@@ -160,8 +161,8 @@ func ignoreDesired(t *model.TaskService) *Change {
 	if t.Body == nil || t.Body.Get("lifecycle") != nil {
 		return nil
 	}
-	return change("add lifecycle { ignore_changes = [desired_count] }", source.Insert(t.Body, source.Entry{Key: "lifecycle",
-		Children: []source.Entry{{Key: "ignore_changes", Item: true, Children: []source.Entry{{Value: "desired_count", Reference: true}}}}}))
+	return change("add lifecycle { ignore_changes = [desired_count] }", edit.Insert(t.Body, edit.Entry{Key: "lifecycle",
+		Children: []edit.Entry{{Key: "ignore_changes", Item: true, Children: []edit.Entry{{Value: "desired_count", Reference: true}}}}}))
 }
 
 func checkBake(p *Pass) {

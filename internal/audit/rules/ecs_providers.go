@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 )
 
 // ecsProviders are the rules of capacity providers of EC2 instances.
@@ -89,7 +89,7 @@ func checkSpotAgent(p *Pass) {
 		}
 		f := Finding{Node: s.UserData.Node, Subject: "launch template " + s.Name, Message: message}
 		if mended := ignoresSpot.ReplaceAllString(text, "${1}true"); mended != text {
-			f.Fix = change("set ECS_ENABLE_SPOT_INSTANCE_DRAINING to true", source.Set(s.UserData.Node, mended))
+			f.Fix = change("set ECS_ENABLE_SPOT_INSTANCE_DRAINING to true", edit.Set(s.UserData.Node, mended))
 		}
 		p.Report(f)
 	}

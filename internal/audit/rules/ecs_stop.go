@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -145,7 +145,7 @@ func checkHostStop(p *Pass) {
 
 // containerBody is where settings of the main container are added; nil where
 // nothing is edited.
-func containerBody(t *model.TaskService) *source.Node {
+func containerBody(t *model.TaskService) *tree.Node {
 	if t.Task == nil || t.Task.Body == nil || t.Main == nil {
 		return nil
 	}

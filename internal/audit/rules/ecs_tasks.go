@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // ecsTasks are the rules of the containers of a task among themselves.
@@ -142,7 +143,7 @@ func checkTaskShell(p *Pass) {
 		f := Finding{Node: script, Service: s,
 			Message: fmt.Sprintf("%s is the first process of container %s and does not pass SIGTERM on to %s", shell, t.Main.Name, program(last))}
 		if at >= 0 && t.Task.Body != nil {
-			f.Fix = change("start "+program(last)+" with exec", source.Set(script, script.Text()[:at]+"exec "+script.Text()[at:]))
+			f.Fix = change("start "+program(last)+" with exec", edit.Set(script, script.Text()[:at]+"exec "+script.Text()[at:]))
 		}
 		p.Report(f)
 	}
@@ -150,14 +151,14 @@ func checkTaskShell(p *Pass) {
 
 // taskScript is the script that a shell runs as c's first process, and the
 // shell; nil if there is none.
-func taskScript(c *model.TaskContainer) (script *source.Node, shell string) {
+func taskScript(c *model.TaskContainer) (script *tree.Node, shell string) {
 	if len(c.Words) < 3 || !slices.Contains(shells, base(c.Words[0])) {
 		return nil, ""
 	}
 	if flag := c.Words[1]; !strings.HasPrefix(flag, "-") || !strings.HasSuffix(flag, "c") {
 		return nil, ""
 	}
-	var words []*source.Node
+	var words []*tree.Node
 	for _, names := range [][2]string{{"entryPoint", "EntryPoint"}, {"command", "Command"}} {
 		words = append(append(words, c.Node.Get(names[0]).List()...), c.Node.Get(names[1]).List()...)
 	}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 const (
@@ -144,7 +144,7 @@ func checkResponseCache(s *model.Service, c *model.Settings) *Finding {
 	if interval.Written() {
 		f.Fix = springSet(name, interval, "3000")
 	} else {
-		f.Fix = springAddAll(c, "eureka.server", source.Entry{Key: "response-cache-update-interval-ms", Value: "3000"})
+		f.Fix = springAddAll(c, "eureka.server", edit.Entry{Key: "response-cache-update-interval-ms", Value: "3000"})
 	}
 	return f
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // eurekaWindow is how long callers go on calling an instance that has left.
@@ -119,7 +119,7 @@ func fasterClient(c *model.Settings, w eurekaWindow, wait time.Duration) *Change
 }
 
 // springNumber are the edits that set or add a property.
-func springNumber(c *model.Settings, v model.Value[time.Duration], name, value string) []source.Edit {
+func springNumber(c *model.Settings, v model.Value[time.Duration], name, value string) []edit.Edit {
 	made := springAdd(c, name, value)
 	if v.Written() {
 		made = springSet(name, v, value)

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // images are the rules of Dockerfiles.
@@ -55,7 +56,7 @@ func checkShellForm(p *Pass) {
 			f.Message += ", unless the image's /bin/sh is bash or BusyBox"
 		}
 		if at >= 0 {
-			f.Fix = change("start "+program(last)+" with exec", source.Set(start.Node, start.Script[:at]+"exec "+start.Script[at:]))
+			f.Fix = change("start "+program(last)+" with exec", edit.Set(start.Node, start.Script[:at]+"exec "+start.Script[at:]))
 		}
 		p.Report(f)
 	}
@@ -95,7 +96,7 @@ func checkImageSignal(p *Pass) {
 		case i.Stop.Written() && slices.Contains([]string{"TERM", "INT", "KILL"}, i.Stop.V):
 			f.Node = i.Stop.Node
 			f.Message = fmt.Sprintf("SIG%s stops %s fast: running requests are cut; SIG%s lets them finish", i.Stop.V, name, right)
-			f.Fix = asks("which signal shall stop "+name+"?", Choice{Title: "SIG" + right, Edits: source.Set(i.Stop.Node, "SIG"+right)})
+			f.Fix = asks("which signal shall stop "+name+"?", Choice{Title: "SIG" + right, Edits: edit.Set(i.Stop.Node, "SIG"+right)})
 		case i.Stop.State == model.Absent && start != nil && slices.Contains(plainImages, baseName(i)):
 			f.Node = start
 			f.Message = fmt.Sprintf("there is no STOPSIGNAL, and SIGTERM stops %s fast: running requests are cut; SIG%s lets them finish", name, right)
@@ -113,7 +114,7 @@ func baseName(i *model.Image) string {
 
 // startProgram is the program that the Dockerfile starts, and where it says so;
 // empty if it does not, or starts a script that may do anything.
-func startProgram(i *model.Image) (name string, at *source.Node) {
+func startProgram(i *model.Image) (name string, at *tree.Node) {
 	for _, s := range []*model.Start{i.Entrypoint, i.Command} {
 		if s == nil {
 			continue
@@ -141,7 +142,7 @@ var versioned = regexp.MustCompile(`^php-fpm[\d.]*$`)
 // imageServer is the server that the image runs, as graceful names it, and
 // where its command stands; without one it is the server of the image it begins
 // from.
-func imageServer(i *model.Image) (name string, at *source.Node) {
+func imageServer(i *model.Image) (name string, at *tree.Node) {
 	program, at := startProgram(i)
 	switch {
 	case versioned.MatchString(program):

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeGateway are the rules of the Gateway API's HTTPRoutes.
@@ -52,13 +53,13 @@ var kubeGateway = []*Rule{
 // persistence is sessionPersistence of a rule as far as rules need it; older
 // drafts had the names beside it.
 type persistence struct {
-	node           *source.Node
+	node           *tree.Node
 	name           model.Value[string]
 	lifetime       model.Value[string]
 	absolute, idle model.Value[model.Duration]
 }
 
-func persistenceOf(rule *source.Node) (p persistence, ok bool) {
+func persistenceOf(rule *tree.Node) (p persistence, ok bool) {
 	n := rule.Get("sessionPersistence")
 	if !n.Exists() {
 		return p, false
@@ -96,7 +97,7 @@ func checkRoutePersistence(p *Pass) {
 			Node: rule.Node, Service: s,
 			Message: fmt.Sprintf("%s keeps its sessions in memory (%s), and %s sends each request to any pod", s, s.Sessions.Source, r),
 			Fix: asks("keep users with a pod", Choice{
-				Title: "add sessionPersistence with a cookie", Edits: source.Insert(rule.Node, under("Cookie", "sessionPersistence", "type")),
+				Title: "add sessionPersistence with a cookie", Edits: edit.Insert(rule.Node, under("Cookie", "sessionPersistence", "type")),
 			}),
 		})
 	})
@@ -183,7 +184,7 @@ func checkRouteCookies(p *Pass) {
 	}
 	first := map[cookie]place{}
 	times := map[cookie]int{}
-	said := map[*source.Node]bool{}
+	said := map[*tree.Node]bool{}
 	p.routeRules(func(r *model.HTTPRoute, rule model.RouteRule) {
 		keep, ok := persistenceOf(rule.Node)
 		if !ok || keep.header() || !keep.name.Written() {
@@ -206,7 +207,7 @@ func checkRouteCookies(p *Pass) {
 			p.Report(Finding{
 				Node: keep.name.Node, Subject: r.String(), Service: about(rule.Workloads),
 				Message: fmt.Sprintf("the cookie %s is also that of the rule at %s", keep.name.V, other.rule.Node.Pos()),
-				Fix:     change("give it a name of its own", source.Set(keep.name.Node, fmt.Sprintf("%s-%d", keep.name.V, times[c]+1))),
+				Fix:     change("give it a name of its own", edit.Set(keep.name.Node, fmt.Sprintf("%s-%d", keep.name.V, times[c]+1))),
 			})
 		}
 	})

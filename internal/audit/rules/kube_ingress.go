@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // kubeIngress are the rules of Ingresses: those that ingress-nginx reads, its
@@ -131,20 +131,20 @@ func about(all []*model.Workload) *model.Service {
 }
 
 // nginxNote writes an annotation of ingress-nginx.
-func nginxNote(o *model.Object, name, value string) []source.Edit {
+func nginxNote(o *model.Object, name, value string) []edit.Edit {
 	return annotate(o, model.NginxPrefix+name, value)
 }
 
 // annotate writes an annotation, which is always text.
-func annotate(o *model.Object, name, value string) []source.Edit {
+func annotate(o *model.Object, name, value string) []edit.Edit {
 	if old := o.Annotation(name); old != nil {
-		return source.Set(old, value)
+		return edit.Set(old, value)
 	}
-	entry := source.Entry{Key: name, Value: value, Text: true}
+	entry := edit.Entry{Key: name, Value: value, Text: true}
 	if o.Annotations.Exists() {
-		return source.Insert(o.Annotations, entry)
+		return edit.Insert(o.Annotations, entry)
 	}
-	return source.Insert(o.Root.Get("metadata"), source.Entry{Key: "annotations", Children: []source.Entry{entry}})
+	return edit.Insert(o.Root.Get("metadata"), edit.Entry{Key: "annotations", Children: []edit.Entry{entry}})
 }
 
 func checkNginxAffinity(p *Pass) {

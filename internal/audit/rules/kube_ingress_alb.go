@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -129,14 +130,14 @@ func (p *Pass) podTargets() map[string]*model.Service {
 }
 
 func checkTargetType(p *Pass) {
-	report := func(n *source.Node, s *model.Service) {
+	report := func(n *tree.Node, s *model.Service) {
 		p.Report(Finding{
 			Node: n, Service: s,
 			Message: fmt.Sprintf("the load balancer's targets are nodes: it does not see pods of %s leave, and cannot keep users with one", s),
-			Fix:     asks("make the pods the targets", Choice{Title: "set the target type to ip", Edits: source.Set(n, "ip")}),
+			Fix:     asks("make the pods the targets", Choice{Title: "set the target type to ip", Edits: edit.Set(n, "ip")}),
 		})
 	}
-	said := map[*source.Node]bool{}
+	said := map[*tree.Node]bool{}
 	for _, t := range p.Kube.ALBTargets() {
 		s := about(t.Workloads)
 		if s == nil || !t.Type.Written() || t.Type.V != "instance" || said[t.Type.Node] || s.Sessions.Home != model.Memory && !t.Sticky.V {
@@ -177,9 +178,9 @@ func checkALBDelay(p *Pass) {
 }
 
 // albAttributes puts attributes of a target group in place.
-func albAttributes(t model.ALBTargets, more ...[2]string) []source.Edit {
+func albAttributes(t model.ALBTargets, more ...[2]string) []edit.Edit {
 	if t.Attributes.Exists() {
-		return source.Set(t.Attributes, model.WithAttributes(t.Attributes.Value, more...))
+		return edit.Set(t.Attributes, model.WithAttributes(t.Attributes.Value, more...))
 	}
 	return annotate(t.Ingress.Object, model.ALBPrefix+"target-group-attributes", model.WithAttributes("", more...))
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 func checkNginxCookieAge(p *Pass) {
@@ -25,7 +25,7 @@ func checkNginxCookieAge(p *Pass) {
 				Node: age.Node, Service: s,
 				Message:    "the cookie that keeps users with their pod ends before their session does",
 				Arithmetic: fmt.Sprintf("%s < session timeout %s", age, model.Seconds(timeout.V)),
-				Fix:        change("set "+name+" to "+want, source.Set(age.Node, want)),
+				Fix:        change("set "+name+" to "+want, edit.Set(age.Node, want)),
 			})
 		}
 	})
@@ -67,7 +67,7 @@ func checkNginxCanary(p *Pass) {
 		p.Report(Finding{
 			Node: n, Subject: i.String(), Service: about(i.Workloads),
 			Message: "users with a cookie are drawn anew for the canary at each request",
-			Fix:     change("set affinity-canary-behavior: sticky", source.Set(n, "sticky")),
+			Fix:     change("set affinity-canary-behavior: sticky", edit.Set(n, "sticky")),
 		})
 	}
 }
@@ -82,8 +82,8 @@ func checkNginxHash(p *Pass) {
 			Node: hash, Subject: i.String(), Service: about(i.Workloads),
 			Message: fmt.Sprintf("%s is to choose the pod by cookie and by hash; the hash is ignored", i),
 			Fix: asks("keep one of them",
-				Choice{Title: "remove upstream-hash-by", Edits: source.Remove(hash)},
-				Choice{Title: "remove affinity", Edits: source.Remove(i.Nginx("affinity"))}),
+				Choice{Title: "remove upstream-hash-by", Edits: edit.Remove(hash)},
+				Choice{Title: "remove affinity", Edits: edit.Remove(i.Nginx("affinity"))}),
 		})
 	})
 }

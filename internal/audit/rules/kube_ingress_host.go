@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // checkNginxHost compares the Ingresses of one host.
@@ -81,8 +81,8 @@ func environments(a, b *model.Ingress) bool { return a.Name == b.Name && a.Names
 var affinityNotes = []string{"affinity", "affinity-mode", "session-cookie-change-on-failure", "session-cookie-name"}
 
 // likeSticky copies the affinity of an Ingress.
-func likeSticky(o *model.Object, from *model.Ingress) (parts [][]source.Edit) {
-	all := source.Entry{Key: "annotations", OneLine: true}
+func likeSticky(o *model.Object, from *model.Ingress) (parts [][]edit.Edit) {
+	all := edit.Entry{Key: "annotations", OneLine: true}
 	for _, name := range affinityNotes {
 		n := from.Nginx(name)
 		if n.Text() == "" || o.Annotation(model.NginxPrefix+name).Text() == n.Value {
@@ -91,14 +91,14 @@ func likeSticky(o *model.Object, from *model.Ingress) (parts [][]source.Edit) {
 		if o.Annotations.Exists() {
 			parts = append(parts, nginxNote(o, name, n.Value))
 		} else {
-			all.Children = append(all.Children, source.Entry{Key: model.NginxPrefix + name, Value: n.Value, Text: true})
+			all.Children = append(all.Children, edit.Entry{Key: model.NginxPrefix + name, Value: n.Value, Text: true})
 		}
 	}
 	switch {
 	case len(all.Children) > 0:
-		return [][]source.Edit{source.Insert(o.Root.Get("metadata"), all)}
+		return [][]edit.Edit{edit.Insert(o.Root.Get("metadata"), all)}
 	case len(parts) > 3:
-		return [][]source.Edit{nil} // more than a fix may change
+		return [][]edit.Edit{nil} // more than a fix may change
 	}
 	return parts
 }

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func checkALBSticky(p *Pass) {
@@ -76,9 +77,9 @@ func checkALBForward(p *Pass) {
 
 // stickyForward writes targetGroupStickinessConfig into the JSON of an action,
 // or turns it on.
-func stickyForward(n *source.Node, s *model.Service) []source.Edit {
+func stickyForward(n *tree.Node, s *model.Service) []edit.Edit {
 	if on := stickyOff.ReplaceAllString(n.Value, "${1}true"); on != n.Value {
-		return source.Set(n, on)
+		return edit.Set(n, on)
 	}
 	at := forwardConfig.FindStringIndex(n.Value)
 	if at == nil || strings.Contains(strings.ToLower(n.Value), "targetgroupstickinessconfig") {
@@ -89,5 +90,5 @@ func stickyForward(n *source.Node, s *model.Service) []source.Edit {
 		duration = stickyFor(s)
 	}
 	config := fmt.Sprintf(`"targetGroupStickinessConfig":{"enabled":true,"durationSeconds":%s},`, wholeSeconds(duration))
-	return source.Set(n, n.Value[:at[1]]+config+n.Value[at[1]:])
+	return edit.Set(n, n.Value[:at[1]]+config+n.Value[at[1]:])
 }

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -67,33 +68,33 @@ func upToSecond(d time.Duration) time.Duration { return (d + time.Second - 1).Tr
 func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(upToSecond(d) / time.Second)) }
 
 // setGrace sets the grace period of w's pods.
-func setGrace(w *model.Workload, d time.Duration) []source.Edit {
+func setGrace(w *model.Workload, d time.Duration) []edit.Edit {
 	return put(w.Pod, wholeSeconds(d), "terminationGracePeriodSeconds")
 }
 
 // put sets the value that stands below n under keys, whether it is there or
 // not.
-func put(n *source.Node, value string, keys ...string) []source.Edit {
+func put(n *tree.Node, value string, keys ...string) []edit.Edit {
 	for len(keys) > 1 && n.Get(keys[0]).Exists() {
 		n, keys = n.Get(keys[0]), keys[1:]
 	}
 	if old := n.Get(keys[0]); old != nil && len(keys) == 1 {
-		return source.Set(old, value)
+		return edit.Set(old, value)
 	}
-	return source.Insert(n, under(value, keys...))
+	return edit.Insert(n, under(value, keys...))
 }
 
 // under is an entry of names that stand below one another.
-func under(value string, keys ...string) source.Entry {
-	e := source.Entry{Key: keys[len(keys)-1], Value: value}
+func under(value string, keys ...string) edit.Entry {
+	e := edit.Entry{Key: keys[len(keys)-1], Value: value}
 	for _, k := range slices.Backward(keys[:len(keys)-1]) {
-		e = source.Entry{Key: k, Children: []source.Entry{e}}
+		e = edit.Entry{Key: k, Children: []edit.Entry{e}}
 	}
 	return e
 }
 
 // change is what mends a finding; nil if a part of it cannot be made.
-func change(title string, parts ...[]source.Edit) *Change {
+func change(title string, parts ...[]edit.Edit) *Change {
 	for _, p := range parts {
 		if len(p) == 0 {
 			return nil

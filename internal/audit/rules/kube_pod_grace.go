@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -171,7 +171,7 @@ func checkProbeGrace(p *Pass) {
 				Node: own.Node, Service: s, Severity: severity,
 				Message:    fmt.Sprintf("a restart by the liveness probe of container %s cuts requests after %s", c.Name, model.Seconds(own.V)),
 				Arithmetic: fmt.Sprintf("%s < %s", own, s.Needs),
-				Fix:        change("set livenessProbe.terminationGracePeriodSeconds to "+grace, source.Set(own.Node, grace)),
+				Fix:        change("set livenessProbe.terminationGracePeriodSeconds to "+grace, edit.Set(own.Node, grace)),
 			})
 		}
 	}
@@ -228,7 +228,7 @@ func checkSpotGrace(p *Pass) {
 					Arithmetic: fmt.Sprintf("%s > notice %s of %s=%s", s.Grace, model.Seconds(spot.notice), spot.label, spot.value),
 					Fix: asks("how shall the pod fit the notice?", Choice{
 						Title: "set terminationGracePeriodSeconds to " + wholeSeconds(spot.notice-10*time.Second), Edits: setGrace(w, spot.notice-10*time.Second),
-					}, Choice{Title: "run it on other machines", Edits: source.Remove(n)}),
+					}, Choice{Title: "run it on other machines", Edits: edit.Remove(n)}),
 				})
 			}
 		}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // kubePodHook are the rules of preStop hooks.
@@ -120,17 +120,17 @@ func withdraw(s *model.Service) string {
 
 // addHook lets all wait for d, and makes room for it in the grace period.
 func (p *Pass) addHook(s *model.Service, w *model.Workload, all []*model.Container, d time.Duration) *Change {
-	var parts [][]source.Edit
+	var parts [][]edit.Edit
 	for _, c := range all {
 		wait := p.wait(c, d)
 		if wait.Key == "" {
 			return nil
 		}
-		hook := source.Entry{Key: "preStop", OneLine: true, Children: []source.Entry{wait}}
+		hook := edit.Entry{Key: "preStop", OneLine: true, Children: []edit.Entry{wait}}
 		if l := c.Node.Get("lifecycle"); l.Exists() {
-			parts = append(parts, source.Insert(l, hook))
+			parts = append(parts, edit.Insert(l, hook))
 		} else {
-			parts = append(parts, source.Insert(c.Node, source.Entry{Key: "lifecycle", OneLine: true, Children: []source.Entry{hook}}))
+			parts = append(parts, edit.Insert(c.Node, edit.Entry{Key: "lifecycle", OneLine: true, Children: []edit.Entry{hook}}))
 		}
 	}
 	return changeWithGrace(fmt.Sprintf("add a preStop hook of %s", model.Seconds(upToSecond(d))), s, w, d, parts...)
@@ -138,25 +138,25 @@ func (p *Pass) addHook(s *model.Service, w *model.Workload, all []*model.Contain
 
 // wait is what a hook that waits for d is in all clusters there are; without a
 // name if c's image has no sleep.
-func (p *Pass) wait(c *model.Container, d time.Duration) source.Entry {
+func (p *Pass) wait(c *model.Container, d time.Duration) edit.Entry {
 	if !p.BeforeSleep() {
 		return oneLine(under(wholeSeconds(d), "sleep", "seconds"))
 	}
 	if shellless(c) {
-		return source.Entry{}
+		return edit.Entry{}
 	}
-	words := []source.Entry{{Value: "sleep"}, {Value: wholeSeconds(d), Text: true}}
-	return source.Entry{Key: "exec", OneLine: true, Children: []source.Entry{{Key: "command", Item: true, Children: words}}}
+	words := []edit.Entry{{Value: "sleep"}, {Value: wholeSeconds(d), Text: true}}
+	return edit.Entry{Key: "exec", OneLine: true, Children: []edit.Entry{{Key: "command", Item: true, Children: words}}}
 }
 
-func oneLine(e source.Entry) source.Entry {
+func oneLine(e edit.Entry) edit.Entry {
 	e.OneLine = true
 	return e
 }
 
 // changeWithGrace is a change that makes the hook d long, with the grace period
 // that it needs.
-func changeWithGrace(title string, s *model.Service, w *model.Workload, d time.Duration, parts ...[]source.Edit) *Change {
+func changeWithGrace(title string, s *model.Service, w *model.Workload, d time.Duration, parts ...[]edit.Edit) *Change {
 	if grace := graceFor(s, upToSecond(d)); grace > s.Grace.V {
 		if !s.Grace.Known() {
 			return nil
@@ -196,10 +196,10 @@ func checkShortHook(p *Pass) {
 }
 
 // resleep makes a hook that sleeps sleep as long as d.
-func resleep(sleep model.Value[time.Duration], d time.Duration) []source.Edit {
+func resleep(sleep model.Value[time.Duration], d time.Duration) []edit.Edit {
 	text, ok := model.Resleep(sleep.Node.Text(), d)
 	if !ok {
 		return nil
 	}
-	return source.Set(sleep.Node, text)
+	return edit.Set(sleep.Node, text)
 }

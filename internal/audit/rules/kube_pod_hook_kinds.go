@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // onlySleeps are hooks that do nothing else.
@@ -26,7 +26,7 @@ func checkHookWithoutShell(p *Pass) {
 				Message: fmt.Sprintf("the image %s has no %s: the hook fails, and SIGTERM follows at once", c.Image, words[0].Text()),
 			}
 			if c.Sleep.Written() && onlySleeps.MatchString(hookCommand(c)) && !p.BeforeSleep() {
-				f.Fix = change("let the kubelet sleep", source.Replace(c.PreStop.Get("exec"), p.wait(c, c.Sleep.V)))
+				f.Fix = change("let the kubelet sleep", edit.Replace(c.PreStop.Get("exec"), p.wait(c, c.Sleep.V)))
 			}
 			p.Report(f)
 		}
@@ -64,7 +64,7 @@ func checkSleepVersion(p *Pass) {
 				Arithmetic: fmt.Sprintf("kubernetes.min_version %s < 1.30", p.Policy.Kubernetes.MinVersion),
 			}
 			if wait := p.wait(c, c.Sleep.V); c.Sleep.Written() && wait.Key != "" {
-				f.Fix = change("let the command sleep wait", source.Replace(n, wait))
+				f.Fix = change("let the command sleep wait", edit.Replace(n, wait))
 			}
 			p.Report(f)
 		}
@@ -141,7 +141,7 @@ func checkSidecarHook(p *Pass) {
 			p.Report(Finding{
 				Node: c.PreStop, Service: s,
 				Message: fmt.Sprintf("the hook of sidecar %s runs beside the hooks of the other containers, not after them", c.Name),
-				Fix:     asks("what shall become of the hook?", Choice{Title: "remove it", Edits: source.Remove(c.PreStop)}),
+				Fix:     asks("what shall become of the hook?", Choice{Title: "remove it", Edits: edit.Remove(c.PreStop)}),
 			})
 		}
 	}

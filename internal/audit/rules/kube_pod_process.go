@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubePodProcess are the rules of what gets a pod's signals.
@@ -142,12 +143,12 @@ func istio(w *model.Workload) (drain model.Value[time.Duration], certain, ok boo
 }
 
 // redrain sets terminationDrainDuration in the annotation n.
-func redrain(n *source.Node, d time.Duration) []source.Edit {
+func redrain(n *tree.Node, d time.Duration) []edit.Edit {
 	at := drainDuration.FindStringSubmatchIndex(n.Text())
 	if at == nil {
 		return nil
 	}
-	return source.Set(n, n.Text()[:at[2]]+wholeSeconds(d)+"s"+n.Text()[at[3]:])
+	return edit.Set(n, n.Text()[:at[2]]+wholeSeconds(d)+"s"+n.Text()[at[3]:])
 }
 
 func checkShell(p *Pass) {
@@ -170,7 +171,7 @@ func checkShell(p *Pass) {
 				f.Message += ", unless the image's sh is bash or BusyBox"
 			}
 			if at >= 0 {
-				f.Fix = change("start "+program(last)+" with exec", source.Set(script, script.Text()[:at]+"exec "+script.Text()[at:]))
+				f.Fix = change("start "+program(last)+" with exec", edit.Set(script, script.Text()[:at]+"exec "+script.Text()[at:]))
 			}
 			p.Report(f)
 		}
@@ -195,8 +196,8 @@ func checkStopSignal(p *Pass) {
 			p.Report(Finding{
 				Node: n, Service: s,
 				Message: fmt.Sprintf("%s stops %s fast: running requests are cut; %s lets them finish", n.Text(), name, right),
-				Fix: asks("which signal shall stop "+name+"?", Choice{Title: right, Edits: source.Set(n, right)},
-					Choice{Title: "the image's own", Edits: source.Remove(n)}),
+				Fix: asks("which signal shall stop "+name+"?", Choice{Title: right, Edits: edit.Set(n, right)},
+					Choice{Title: "the image's own", Edits: edit.Remove(n)}),
 			})
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // shells are those that run scripts of sh -c.
@@ -15,7 +15,7 @@ var shells = []string{"sh", "bash", "ash", "dash"}
 
 // shellScript is the script that a shell runs as c's first process, and the
 // shell; nil if there is none, or it is not decided.
-func shellScript(c *model.Container) (script *source.Node, shell string) {
+func shellScript(c *model.Container) (script *tree.Node, shell string) {
 	command := c.Node.Get("command").List()
 	if len(command) == 0 || !slices.Contains(shells, path.Base(command[0].Text())) {
 		return nil, ""

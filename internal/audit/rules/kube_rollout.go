@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeRollout are the rules of how many pods there are while some leave.
@@ -61,7 +62,7 @@ var kubeRollout = slices.Concat([]*Rule{
 
 // rolling are a Deployment's numbers of a rolling update.
 type rolling struct {
-	node                *source.Node // strategy or rollingUpdate; may be nil
+	node                *tree.Node // strategy or rollingUpdate; may be nil
 	unavailable, surge  model.Value[string]
 	down, more, replica int // pods, of the replicas there always are
 }
@@ -112,7 +113,7 @@ func checkRecreate(p *Pass) {
 		}
 		p.Report(Finding{
 			Node: n, Service: s, Message: "a rollout stops all instances before it starts the first new one",
-			Fix: change("use RollingUpdate with maxUnavailable 0", source.Set(n, "RollingUpdate"), put(w.Spec(), "0", "strategy", "rollingUpdate", "maxUnavailable")),
+			Fix: change("use RollingUpdate with maxUnavailable 0", edit.Set(n, "RollingUpdate"), put(w.Spec(), "0", "strategy", "rollingUpdate", "maxUnavailable")),
 		})
 	}
 }
@@ -151,7 +152,7 @@ func alone(w *model.Workload, shared map[string]bool) bool {
 }
 
 // hostPort is what takes a port of the machine; nil if nothing does.
-func hostPort(w *model.Workload) *source.Node {
+func hostPort(w *model.Workload) *tree.Node {
 	for _, c := range w.Containers {
 		for _, port := range c.Ports {
 			if n := port.Node.Get("hostPort"); n.Exists() && n.Text() != "0" {
@@ -172,7 +173,7 @@ func checkUnavailable(p *Pass) {
 		if !ok || r.down == 0 || alone(w, claims) {
 			continue
 		}
-		parts := [][]source.Edit{put(w.Spec(), "0", "strategy", "rollingUpdate", "maxUnavailable")}
+		parts := [][]edit.Edit{put(w.Spec(), "0", "strategy", "rollingUpdate", "maxUnavailable")}
 		if r.surge.Written() && r.more == 0 {
 			parts = append(parts, put(w.Spec(), "1", "strategy", "rollingUpdate", "maxSurge"))
 		}
@@ -229,7 +230,7 @@ func checkMemoryRequest(p *Pass) {
 		}
 	}
 	for s, w := range p.kubeWeb() {
-		asked := func(n *source.Node) bool {
+		asked := func(n *tree.Node) bool {
 			return n.Get("resources", "requests", "memory").Exists() || n.Get("resources", "limits", "memory").Exists()
 		}
 		if ranged[w.Namespace] || asked(w.Pod) {

@@ -6,8 +6,9 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeBudgets are the rules of PodDisruptionBudgets.
@@ -57,10 +58,10 @@ func checkNoBudget(p *Pass) {
 func checkClosedBudget(p *Pass) {
 	for _, b := range p.Kube.Budgets {
 		n, zero := b.Spec().Get("maxUnavailable"), true
-		fix := source.Set(n, "1")
+		fix := edit.Set(n, "1")
 		if n == nil {
 			n, zero = b.Spec().Get("minAvailable"), false
-			fix = slices.Concat(source.Remove(n), put(b.Spec(), "1", "maxUnavailable"))
+			fix = slices.Concat(edit.Remove(n), put(b.Spec(), "1", "maxUnavailable"))
 		}
 		f, ok := closed(b, n, zero)
 		if !ok {
@@ -77,7 +78,7 @@ func checkClosedBudget(p *Pass) {
 // closed reports whether a budget allows no eviction, by its value n, which is
 // maxUnavailable or minAvailable. Budgets of stores are left alone: they are
 // often closed on purpose, so that somebody moves the leader before.
-func closed(b *model.Disruption, n *source.Node, unavailable bool) (f Finding, ok bool) {
+func closed(b *model.Disruption, n *tree.Node, unavailable bool) (f Finding, ok bool) {
 	v := model.Text(n, model.Value[string]{Name: "minAvailable"})
 	if unavailable {
 		v.Name = "maxUnavailable"
@@ -116,10 +117,10 @@ var (
 )
 
 func checkBudgetComment(p *Pass) {
-	lines := map[*source.File][][]byte{}
+	lines := map[*tree.File][][]byte{}
 	for _, b := range p.Kube.Budgets {
 		f := b.Root.Doc.File
-		if f.Format != source.YAML {
+		if f.Format != tree.YAML {
 			continue
 		}
 		if lines[f] == nil {
@@ -133,7 +134,7 @@ func checkBudgetComment(p *Pass) {
 
 // reliance is the comment among the lines of an object, or right above it, that
 // says the budget is for rollouts or scale-in.
-func reliance(lines [][]byte, root *source.Node) string {
+func reliance(lines [][]byte, root *tree.Node) string {
 	begin := min(root.Line, len(lines)) - 1
 	for begin > 0 && bytes.HasPrefix(bytes.TrimSpace(lines[begin-1]), []byte("#")) {
 		begin--
@@ -148,7 +149,7 @@ func reliance(lines [][]byte, root *source.Node) string {
 }
 
 // lastLine is the last line on which something of n stands.
-func lastLine(n *source.Node) int {
+func lastLine(n *tree.Node) int {
 	last := max(n.Line, n.KeyLine)
 	for _, c := range n.Items {
 		last = max(last, lastLine(c))

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeRouting are the rules of what sends requests to pods: readiness and
@@ -69,7 +70,7 @@ func checkNotReady(p *Pass) {
 		}
 		p.Report(aboutService(k, Finding{
 			Node: n, Message: "routers keep sending to pods of this Service until they are gone",
-			Fix: change("set publishNotReadyAddresses to false", source.Set(n, "false")),
+			Fix: change("set publishNotReadyAddresses to false", edit.Set(n, "false")),
 		}))
 	}
 }
@@ -118,7 +119,7 @@ func checkClientAddress(p *Pass) {
 			continue
 		}
 		f := Finding{Node: n}
-		remove := Choice{Title: "remove sessionAffinity, and use a cookie at the router", Edits: source.Remove(n)}
+		remove := Choice{Title: "remove sessionAffinity, and use a cookie at the router", Edits: edit.Remove(n)}
 		switch {
 		case k.Fronted:
 			f.Message = "an Ingress or a route picks this Service's endpoints itself: sessionAffinity does nothing there"
@@ -154,7 +155,7 @@ const awsPrefix = "service.beta.kubernetes.io/aws-load-balancer-"
 // clouds have other health checks.
 func localBalancer(w *model.Workload) (l local, ok bool) {
 	for _, k := range w.Services {
-		note := func(name string) *source.Node { return k.Annotation(awsPrefix + name) }
+		note := func(name string) *tree.Node { return k.Annotation(awsPrefix + name) }
 		l = local{k, model.InSeconds(note("healthcheck-interval"), model.Of("health-check interval", 10*time.Second)),
 			model.Int(note("healthcheck-unhealthy-threshold"), model.Of("unhealthy threshold", 3))}
 		kind := note("type").Text()

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeProbes are the rules of the probes that decide whether a pod is sent to.
@@ -54,12 +55,12 @@ func readiness(w *model.Workload, c *model.Container) (all []Choice) {
 	if port == "" {
 		return nil
 	}
-	every := []source.Entry{{Key: "periodSeconds", Value: "5"}, {Key: "failureThreshold", Value: "2"}}
-	probe := func(title string, kind source.Entry) {
-		e := source.Entry{Key: "readinessProbe", Children: append([]source.Entry{kind}, every...)}
-		all = append(all, Choice{Title: title, Edits: source.Insert(c.Node, e)})
+	every := []edit.Entry{{Key: "periodSeconds", Value: "5"}, {Key: "failureThreshold", Value: "2"}}
+	probe := func(title string, kind edit.Entry) {
+		e := edit.Entry{Key: "readinessProbe", Children: append([]edit.Entry{kind}, every...)}
+		all = append(all, Choice{Title: title, Edits: edit.Insert(c.Node, e)})
 	}
-	probe("an endpoint /readyz, which the program has", source.Entry{Key: "httpGet", Children: []source.Entry{{Key: "path", Value: "/readyz"}, {Key: "port", Value: port}}})
+	probe("an endpoint /readyz, which the program has", edit.Entry{Key: "httpGet", Children: []edit.Entry{{Key: "path", Value: "/readyz"}, {Key: "port", Value: port}}})
 	probe("that it listens", under(port, "tcpSocket", "port"))
 	return all
 }
@@ -101,7 +102,7 @@ func checkSameProbe(p *Pass) {
 
 // endpoint is what a probe asks over HTTP; empty if it asks in another way, or
 // that is not decided.
-func endpoint(probe *source.Node, c *model.Container) string {
+func endpoint(probe *tree.Node, c *model.Container) string {
 	get := probe.Get("httpGet")
 	path, port := get.Get("path").Text(), get.Get("port").Text()
 	if port == "" || get.Get("path") != nil && path == "" {
@@ -119,7 +120,7 @@ func endpoint(probe *source.Node, c *model.Container) string {
 }
 
 // patienceOf is for how many seconds a probe may fail; 0 if that is not decided.
-func patienceOf(probe *source.Node) int {
+func patienceOf(probe *tree.Node) int {
 	every, times := model.Int(probe.Get("periodSeconds"), model.Of("", 10)), model.Int(probe.Get("failureThreshold"), model.Of("", 3))
 	if !every.Known() || !times.Known() {
 		return 0
@@ -129,7 +130,7 @@ func patienceOf(probe *source.Node) int {
 
 // threshold is the failureThreshold with which a probe has patience for that
 // many seconds at least.
-func threshold(probe *source.Node, seconds int) int {
+func threshold(probe *tree.Node, seconds int) int {
 	every := max(1, model.Int(probe.Get("periodSeconds"), model.Of("", 10)).V)
 	return (seconds + every - 1) / every
 }

@@ -5,8 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // kubeScaling are the rules of autoscalers: how many pods leave at once, and
@@ -120,17 +120,17 @@ func checkScaleDownPolicy(p *Pass) {
 }
 
 // limitScaleDown writes a policy of one pod per period, in seconds.
-func limitScaleDown(s *model.Scaler, period string) []source.Edit {
-	policies := source.Entry{Key: "policies", Children: []source.Entry{{Children: []source.Entry{
+func limitScaleDown(s *model.Scaler, period string) []edit.Edit {
+	policies := edit.Entry{Key: "policies", Children: []edit.Entry{{Children: []edit.Entry{
 		{Key: "type", Value: "Pods"}, {Key: "value", Value: "1"}, {Key: "periodSeconds", Value: period},
 	}}}, Item: true, OneLine: true}
 	switch {
 	case s.ScaleDown() != nil:
-		return source.Insert(s.ScaleDown(), policies)
+		return edit.Insert(s.ScaleDown(), policies)
 	case s.Behavior() != nil:
-		return source.Insert(s.Behavior(), source.Entry{Key: "scaleDown", Children: []source.Entry{policies}})
+		return edit.Insert(s.Behavior(), edit.Entry{Key: "scaleDown", Children: []edit.Entry{policies}})
 	}
-	return source.Insert(s.Spec(), source.Entry{Key: "behavior", Children: []source.Entry{{Key: "scaleDown", Children: []source.Entry{policies}}}})
+	return edit.Insert(s.Spec(), edit.Entry{Key: "behavior", Children: []edit.Entry{{Key: "scaleDown", Children: []edit.Entry{policies}}}})
 }
 
 func number(v model.Value[int]) string {
@@ -162,7 +162,7 @@ func checkScaleDownPeriod(p *Pass) {
 				Node: q.Period.Node, Service: svc, Severity: p.lessOutside(svc),
 				Message:    fmt.Sprintf("up to %d batches of pods leave at once: each takes %s, and the next follows after %s", batches, model.Seconds(svc.Grace.V), model.Seconds(q.Period.V)),
 				Arithmetic: fmt.Sprintf("periodSeconds %s < %s", model.Seconds(q.Period.V), svc.Grace),
-				Fix:        change("set periodSeconds to "+want, source.Set(q.Period.Node, want)),
+				Fix:        change("set periodSeconds to "+want, edit.Set(q.Period.Node, want)),
 			})
 		}
 	})
@@ -181,7 +181,7 @@ func checkScaleDownWindow(p *Pass) {
 			Node: w.Node, Service: svc, Severity: p.lessOutside(svc),
 			Message:    "a short lull is enough for a scale-in, and users move each time",
 			Arithmetic: fmt.Sprintf("%s < %s, the platform's default", w, model.Seconds(downWindow)),
-			Fix:        change("set stabilizationWindowSeconds to 300", source.Set(w.Node, "300")),
+			Fix:        change("set stabilizationWindowSeconds to 300", edit.Set(w.Node, "300")),
 		})
 	})
 }
@@ -199,7 +199,7 @@ func checkReplicasBesideScaler(p *Pass) {
 			Node: n.Node, Service: s.Workload.Service,
 			Message:    fmt.Sprintf("each apply sets %s back to %d pods, whatever %s has chosen", s.Workload, n.V, s),
 			Arithmetic: fmt.Sprintf("%s beside %s and %s", n, number(s.Min), number(s.Max)),
-			Fix:        change("remove replicas", source.Remove(n.Node)),
+			Fix:        change("remove replicas", edit.Remove(n.Node)),
 		})
 	}
 }
@@ -215,7 +215,7 @@ func checkDeletionCost(p *Pass) {
 		p.Report(Finding{
 			Node: n, Service: w.Service,
 			Message: "all pods of " + w.String() + " have the same deletion cost, which ranks none of them",
-			Fix:     change("remove the annotation", source.Remove(n)),
+			Fix:     change("remove the annotation", edit.Remove(n)),
 		})
 	}
 }

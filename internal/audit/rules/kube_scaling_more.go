@@ -3,8 +3,9 @@ package rules
 import (
 	"fmt"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // kubeScalers are the rules of what others than the HPA take away: KEDA, the
@@ -62,7 +63,7 @@ func checkScaleToZero(p *Pass) {
 		if !least.Written() {
 			f.Severity = Info
 		} else {
-			f.Fix = asks("keep a pod", Choice{Title: "set " + least.Name + " to 1", Edits: source.Set(least.Node, "1")})
+			f.Fix = asks("keep a pod", Choice{Title: "set " + least.Name + " to 1", Edits: edit.Set(least.Node, "1")})
 		}
 		p.Report(f)
 	}
@@ -78,8 +79,8 @@ func checkVerticalMode(p *Pass) {
 		p.Report(Finding{
 			Node: mode, Service: w.Service, Message: fmt.Sprintf("pods of %s are evicted whenever the recommendation changes", w),
 			Fix: asks("choose another mode",
-				Choice{Title: "set updateMode to Initial", Edits: source.Set(mode, "Initial")},
-				Choice{Title: "set updateMode to Off", Edits: source.Set(mode, "Off")}),
+				Choice{Title: "set updateMode to Initial", Edits: edit.Set(mode, "Initial")},
+				Choice{Title: "set updateMode to Off", Edits: edit.Set(mode, "Off")}),
 		})
 	}
 }
@@ -118,7 +119,7 @@ func checkScaleDownDelay(p *Pass) {
 }
 
 // keyed is at, or the object's name if at is empty and has no place of its own.
-func keyed(at *source.Node, w *model.Workload) *source.Node {
+func keyed(at *tree.Node, w *model.Workload) *tree.Node {
 	if at.Exists() {
 		return at
 	}

@@ -11,8 +11,9 @@ package rules
 import (
 	"fmt"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Severity is how bad a finding is.
@@ -84,7 +85,7 @@ type Pass struct {
 type Finding struct {
 	Rule       *Rule
 	Severity   Severity       // the rule's unless it is set
-	Node       *source.Node   // where
+	Node       *tree.Node     // where
 	Subject    string         // whom it is about, for YieldsTo: Deployment default/shop
 	Service    *model.Service // whose way out the report draws; may be nil
 	Message    string
@@ -95,7 +96,7 @@ type Finding struct {
 // Change mends a finding.
 type Change struct {
 	Title string // "set terminationGracePeriodSeconds to 50"
-	Edits []source.Edit
+	Edits []edit.Edit
 	// Asks are what a person has to choose from, for guided fixes; Edits is
 	// empty then.
 	Asks []Choice
@@ -104,7 +105,7 @@ type Change struct {
 // Choice is one answer to a guided fix.
 type Choice struct {
 	Title string
-	Edits []source.Edit
+	Edits []edit.Edit
 }
 
 // Report adds a finding.

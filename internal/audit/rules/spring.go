@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -81,7 +82,7 @@ type springCheck func(s *model.Service, c *model.Settings) *Finding
 // eachSpring reports what is wrong once for each place. What is wrong because
 // nothing is written counts only if no profile writes it.
 func eachSpring(p *Pass, check springCheck) {
-	seen := map[*source.Node]bool{}
+	seen := map[*tree.Node]bool{}
 	for _, s := range p.Services {
 		if s.App == nil {
 			continue
@@ -215,7 +216,7 @@ func checkTasks(s *model.Service, c *model.Settings, prefix string) *Finding {
 	if pool == nil || !await.Known() || !period.Known() || await.V && period.V > 0 {
 		return nil
 	}
-	wait := source.Entry{Key: "await-termination-period", Value: wholeSeconds(s.Needs.Drain()) + "s"}
+	wait := edit.Entry{Key: "await-termination-period", Value: wholeSeconds(s.Needs.Drain()) + "s"}
 	f := &Finding{Node: await.At(pool), Message: fmt.Sprintf("%s is false: tasks that wait or run at SIGTERM are dropped", awaitName)}
 	switch {
 	case await.V:
@@ -225,7 +226,7 @@ func checkTasks(s *model.Service, c *model.Settings, prefix string) *Finding {
 		}
 	case !await.Written() && !period.Written():
 		f.Message = fmt.Sprintf("%s is not set: tasks that wait or run at SIGTERM are dropped", awaitName)
-		f.Fix = springAddAll(c, prefix+".shutdown", source.Entry{Key: "await-termination", Value: "true"}, wait)
+		f.Fix = springAddAll(c, prefix+".shutdown", edit.Entry{Key: "await-termination", Value: "true"}, wait)
 	case await.Written() && period.V > 0:
 		f.Fix = springSet(awaitName, await, "true")
 	}

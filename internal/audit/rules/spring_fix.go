@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // springSet writes another value where v stands; nil if it is a placeholder, or
@@ -16,10 +17,10 @@ func springSet[T any](name string, v model.Value[T], value string) *Change {
 	if strings.Contains(v.Node.Text(), "${") {
 		return nil
 	}
-	return springChange(name, value, source.Set(v.Node, value))
+	return springChange(name, value, edit.Set(v.Node, value))
 }
 
-func springChange(name, value string, edits []source.Edit) *Change {
+func springChange(name, value string, edits []edit.Edit) *Change {
 	return change(fmt.Sprintf("set %s to %s", name, value), edits)
 }
 
@@ -36,15 +37,15 @@ func springPut(c *model.Settings, v model.Value[time.Duration], d time.Duration)
 // the names that are there.
 func springAdd(c *model.Settings, name, value string) *Change {
 	i := strings.LastIndexByte(name, '.')
-	return springAddAll(c, name[:i], source.Entry{Key: name[i+1:], Value: value})
+	return springAddAll(c, name[:i], edit.Entry{Key: name[i+1:], Value: value})
 }
 
 // springAddAll writes the missing properties below prefix.
-func springAddAll(c *model.Settings, prefix string, leaves ...source.Entry) *Change {
-	var edits []source.Edit
-	if c.Node.Doc.File.Format == source.Properties {
+func springAddAll(c *model.Settings, prefix string, leaves ...edit.Entry) *Change {
+	var edits []edit.Edit
+	if c.Node.Doc.File.Format == tree.Properties {
 		for _, l := range leaves {
-			edits = append(edits, source.Insert(c.Node, source.Entry{Key: prefix + "." + l.Key, Value: l.Value})...)
+			edits = append(edits, edit.Insert(c.Node, edit.Entry{Key: prefix + "." + l.Key, Value: l.Value})...)
 		}
 		if len(edits) < len(leaves) {
 			return nil
@@ -59,13 +60,13 @@ func springAddAll(c *model.Settings, prefix string, leaves ...source.Entry) *Cha
 const maxLines = 3
 
 // springNested adds leaves to a tree, below as much of path as is there.
-func springNested(parent *source.Node, path []string, leaves []source.Entry) (edits []source.Edit) {
+func springNested(parent *tree.Node, path []string, leaves []edit.Entry) (edits []edit.Edit) {
 	for len(path) > 0 {
 		next := fieldLike(parent, path[0])
 		if next == nil {
 			break
 		}
-		if next.Kind != source.Map {
+		if next.Kind != tree.Map {
 			return nil
 		}
 		parent, path = next, path[1:]
@@ -74,13 +75,13 @@ func springNested(parent *source.Node, path []string, leaves []source.Entry) (ed
 		path = []string{strings.Join(path, ".")} // one name for all, which Spring reads as well
 	}
 	for _, name := range slices.Backward(path) {
-		leaves = []source.Entry{{Key: name, Children: leaves}}
+		leaves = []edit.Entry{{Key: name, Children: leaves}}
 	}
 	for _, l := range leaves {
 		if fieldLike(parent, l.Key) != nil {
 			return nil
 		}
-		edits = append(edits, source.Insert(parent, l)...)
+		edits = append(edits, edit.Insert(parent, l)...)
 	}
 	if len(edits) < len(leaves) {
 		return nil
@@ -89,7 +90,7 @@ func springNested(parent *source.Node, path []string, leaves []source.Entry) (ed
 }
 
 // fieldLike is the field of n that Spring would take for name.
-func fieldLike(n *source.Node, name string) *source.Node {
+func fieldLike(n *tree.Node, name string) *tree.Node {
 	for _, f := range n.Fields() {
 		if model.Uniform(f.Key) == model.Uniform(name) {
 			return f

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // gatewayPrefixes are where Spring Cloud Gateway on WebFlux is configured, the
@@ -49,8 +49,8 @@ func checkRetry(_ *model.Service, c *model.Settings) *Finding {
 	if prefix == "" || !c.Whole() {
 		return nil
 	}
-	filters := map[string]*source.Node{}
-	balanced := map[string]*source.Node{}
+	filters := map[string]*tree.Node{}
+	balanced := map[string]*tree.Node{}
 	for name, n := range c.Below(prefix) {
 		switch {
 		case n.Unknown:

@@ -3,8 +3,8 @@ package rules
 import (
 	"fmt"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 )
 
 // springState are the rules of where an application keeps its sessions.
@@ -48,7 +48,7 @@ func checkPersistent(s *model.Service, c *model.Settings) *Finding {
 		return nil
 	}
 	f := &Finding{Node: v.Node, Message: fmt.Sprintf("sessions are saved to a file, but the pods of %s have no disk that stays", s)}
-	f.Fix = asks("where shall sessions be kept?", Choice{Title: "in memory only: remove server.servlet.session.persistent", Edits: source.Remove(v.Node)})
+	f.Fix = asks("where shall sessions be kept?", Choice{Title: "in memory only: remove server.servlet.session.persistent", Edits: edit.Remove(v.Node)})
 	return f
 }
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -76,9 +76,9 @@ func checkUnitTimeout(p *Pass) {
 		}
 		value := wholeSeconds(sum + margin)
 		if s.Grace.Written() {
-			f.Fix = change("set TimeoutStopSec to "+value, source.Set(s.Grace.Node, value))
+			f.Fix = change("set TimeoutStopSec to "+value, edit.Set(s.Grace.Node, value))
 		} else {
-			f.Fix = change("set TimeoutStopSec to "+value, source.Insert(u.Node, source.Entry{Key: "TimeoutStopSec", Value: value}))
+			f.Fix = change("set TimeoutStopSec to "+value, edit.Insert(u.Node, edit.Entry{Key: "TimeoutStopSec", Value: value}))
 		}
 		p.Report(f)
 	})
@@ -114,7 +114,7 @@ func checkKill(p *Pass) {
 		switch {
 		case u.KillMode.Written() && (u.KillMode.V == "none" || u.KillMode.V == "process" && !leavers[started(u)]):
 			p.Report(Finding{Node: u.KillMode.Node, Service: s, Severity: killSeverity(u.KillMode.V, right), Message: fmt.Sprintf("KillMode=%s leaves processes of %s behind when it stops", u.KillMode.V, s.Name),
-				Fix: asks("what shall be stopped?", Choice{Title: "the main process first, the others at the end: mixed", Edits: source.Set(u.KillMode.Node, "mixed")})})
+				Fix: asks("what shall be stopped?", Choice{Title: "the main process first, the others at the end: mixed", Edits: edit.Set(u.KillMode.Node, "mixed")})})
 		case right == "":
 		case u.Stop != nil:
 			if fastStop.MatchString(u.Stop.Value) && !slowStop.MatchString(u.Stop.Value) {
@@ -123,9 +123,9 @@ func checkKill(p *Pass) {
 		case u.Signal.Known() && slices.Contains([]string{"TERM", "INT", "KILL"}, u.Signal.V):
 			f := Finding{Node: u.Signal.At(u.Node), Service: s,
 				Message: fmt.Sprintf("KillSignal=SIG%s stops %s fast: running requests are cut; SIG%s lets them finish", u.Signal.V, name, right)}
-			edits := source.Insert(u.Node, source.Entry{Key: "KillSignal", Value: "SIG" + right})
+			edits := edit.Insert(u.Node, edit.Entry{Key: "KillSignal", Value: "SIG" + right})
 			if u.Signal.Written() {
-				edits = source.Set(u.Signal.Node, "SIG"+right)
+				edits = edit.Set(u.Signal.Node, "SIG"+right)
 			} else {
 				f.Message = fmt.Sprintf("KillSignal is not set, and SIGTERM stops %s fast: running requests are cut; SIG%s lets them finish", name, right)
 			}

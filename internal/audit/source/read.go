@@ -1,3 +1,23 @@
+// Package source reads the files that say how instances stop, and keeps where
+// every value stands: it finds them, knows their languages by their names, and
+// has a parser for each.
+//
+//	files, notes, err := source.Read(ctx, []string{"deploy"}, os.Stdin)
+//	for _, d := range files[0].Docs {
+//		grace := d.Root.Get("spec", "template", "spec", "terminationGracePeriodSeconds")
+//		fmt.Println(grace.Pos(), grace.Text())
+//	}
+//
+// The parsers are the packages below: yaml, hcl, java, dockerfile; units of
+// systemd are read here. Package cloudformation puts values into templates,
+// package kustomize adds what kustomizations make.
+//
+// Guarantees: every format gives the same tree of nodes; a file that cannot be
+// read gives a note with its line, and the others are read all the same; sizes,
+// depth and aliases are bounded; the order does not depend on timing.
+//
+// Not guaranteed: what the values mean, which is package model's; that a file
+// that was read has anything to do with instances.
 package source
 
 import (
@@ -13,6 +33,20 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source/cloudformation"
+	"github.com/evenkeel/evenkeel/internal/audit/source/dockerfile"
+	"github.com/evenkeel/evenkeel/internal/audit/source/hcl"
+	"github.com/evenkeel/evenkeel/internal/audit/source/java"
+	"github.com/evenkeel/evenkeel/internal/audit/source/kustomize"
+	"github.com/evenkeel/evenkeel/internal/audit/source/yaml"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
+)
+
+// Bounds of what is read, beside those of package tree.
+const (
+	MaxFiles     = 200_000
+	MaxLineBytes = 1 << 20
 )
 
 // Read reads the files at paths, folders with all below them, and stdin for
@@ -21,7 +55,7 @@ import (
 //
 // What cannot be read is a note. The error is that of the context, or of a path
 // that is not there.
-func Read(ctx context.Context, paths []string, stdin io.Reader) ([]*File, []Note, error) {
+func Read(ctx context.Context, paths []string, stdin io.Reader) ([]*tree.File, []tree.Note, error) {
 	w := &walk{seen: map[string]bool{}}
 	for _, path := range paths {
 		if err := w.path(path); err != nil {
@@ -29,25 +63,41 @@ func Read(ctx context.Context, paths []string, stdin io.Reader) ([]*File, []Note
 		}
 	}
 	files, notes := parseAll(ctx, w.found, stdin)
-	linkHCL(files)
-	files, more := kustomize(ctx, files)
+	hcl.Link(files)
+	files, more := kustomize.Build(ctx, files, reader)
 	notes = append(append(notes, w.notes...), more...)
-	SortNotes(notes)
+	tree.SortNotes(notes)
 	return files, notes, ctx.Err()
+}
+
+// reader is how kustomizations read what they name.
+var reader = kustomize.Reader{
+	Open: func(path string) *tree.File {
+		format, ok := FormatOf(path)
+		if !ok {
+			format = tree.YAML
+		}
+		f, _ := load(candidate{path: path, format: format}, nil)
+		return f
+	},
+	Parse: func(name string, data []byte) *tree.File {
+		f, _ := Parse(name, tree.YAML, data)
+		return f
+	},
 }
 
 // candidate is a file that may be read.
 type candidate struct {
 	path   string
-	format Format
+	format tree.Format
 	asked  bool // named by the user: passing it over is worth a note
 }
 
 // parseAll parses on all processors, and keeps the order.
-func parseAll(ctx context.Context, found []candidate, stdin io.Reader) (files []*File, notes []Note) {
+func parseAll(ctx context.Context, found []candidate, stdin io.Reader) (files []*tree.File, notes []tree.Note) {
 	type result struct {
-		file  *File
-		notes []Note
+		file  *tree.File
+		notes []tree.Note
 	}
 	results := make([]result, len(found))
 	next := make(chan int)
@@ -77,9 +127,9 @@ func parseAll(ctx context.Context, found []candidate, stdin io.Reader) (files []
 }
 
 // load reads one file.
-func load(c candidate, stdin io.Reader) (*File, []Note) {
-	fail := func(line int, err error) []Note {
-		return []Note{{File: filepath.ToSlash(c.path), Line: line, Message: plain(err), Failed: true}}
+func load(c candidate, stdin io.Reader) (*tree.File, []tree.Note) {
+	fail := func(line int, err error) []tree.Note {
+		return []tree.Note{{File: filepath.ToSlash(c.path), Line: line, Message: plain(err), Failed: true}}
 	}
 	data, err := contents(c, stdin)
 	if err != nil {
@@ -125,47 +175,47 @@ func contents(c candidate, stdin io.Reader) ([]byte, error) {
 	if in == nil {
 		return nil, errors.New("there is no standard input")
 	}
-	data, err := io.ReadAll(io.LimitReader(in, MaxFileBytes+1))
-	if err == nil && len(data) > MaxFileBytes {
-		err = fmt.Errorf("more than %d MiB", MaxFileBytes>>20)
+	data, err := io.ReadAll(io.LimitReader(in, tree.MaxFileBytes+1))
+	if err == nil && len(data) > tree.MaxFileBytes {
+		err = fmt.Errorf("more than %d MiB", tree.MaxFileBytes>>20)
 	}
 	return data, err
 }
 
 // Parse reads data, the contents of the file called name. The file has the
 // documents before an error; it is nil if there are none.
-func Parse(name string, format Format, data []byte) (*File, []Note) {
-	if format == YAML && looksJSON(data) {
-		format = JSON
+func Parse(name string, format tree.Format, data []byte) (*tree.File, []tree.Note) {
+	if format == tree.YAML && looksJSON(data) {
+		format = tree.JSON
 	}
-	f := &File{Name: name, Format: format, Data: data}
+	f := &tree.File{Name: name, Format: format, Data: data}
 	err := readable(f)
 	if err == nil {
 		err = parsers[format](f)
 	}
-	resolveTemplates(f)
+	cloudformation.Resolve(f)
 	if err == nil {
 		return f, nil
 	}
-	note := Note{File: name, Message: err.Error(), Failed: len(f.Docs) == 0}
-	if at, ok := errors.AsType[*lineError](err); ok {
-		note.Line = at.line
+	note := tree.Note{File: name, Message: err.Error(), Failed: len(f.Docs) == 0}
+	if at, ok := errors.AsType[*tree.LineError](err); ok {
+		note.Line = at.Line
 	}
-	if line := templateLine(data); line > 0 && (format == YAML || format == JSON) {
+	if line := templateLine(data); line > 0 && (format == tree.YAML || format == tree.JSON) {
 		note.Line, note.Message = line, "a template; check what it renders: helm template … | evenkeel check -"
 	}
 	if note.Failed {
-		return nil, []Note{note}
+		return nil, []tree.Note{note}
 	}
-	return f, []Note{note}
+	return f, []tree.Note{note}
 }
 
-var parsers = map[Format]func(*File) error{
-	YAML: parseYAML, JSON: parseJSON, HCL: parseHCL, Properties: parseProperties, Dockerfile: parseDockerfile, Unit: parseUnit, Libraries: parseLibraries,
+var parsers = map[tree.Format]func(*tree.File) error{
+	tree.YAML: yaml.Parse, tree.JSON: yaml.ParseJSON, tree.HCL: hcl.Parse, tree.Properties: java.ParseProperties, tree.Dockerfile: dockerfile.Parse, tree.Unit: parseUnit, tree.Libraries: java.ParseLibraries,
 }
 
 // readable refuses what no parser should see.
-func readable(f *File) error {
+func readable(f *tree.File) error {
 	f.Data = bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(f.Data) || bytes.IndexByte(f.Data, 0) >= 0 {
 		return errors.New("not text in UTF-8")
@@ -176,7 +226,7 @@ func readable(f *File) error {
 			end = len(rest) - 1
 		}
 		if end > MaxLineBytes {
-			return &lineError{line, fmt.Errorf("a line of more than %d MiB", MaxLineBytes>>20)}
+			return tree.ErrorAt(line, fmt.Errorf("a line of more than %d MiB", MaxLineBytes>>20))
 		}
 		rest = rest[end+1:]
 	}

@@ -3,16 +3,18 @@ package source
 import (
 	"errors"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // parseUnit reads a unit of systemd: a map of sections, each with its settings
 // in order; a name may stand there often (systemd.syntax(7)).
-func parseUnit(f *File) error {
-	u := &unit{file: f, data: f.Data, starts: f.lines(), doc: &Doc{File: f}}
+func parseUnit(f *tree.File) error {
+	u := &unit{file: f, data: f.Data, starts: f.Starts(), doc: &tree.Doc{File: f}}
 	u.doc.Root = u.node(0)
-	u.doc.Root.Kind, u.doc.Root.end = Map, len(f.Data)
+	u.doc.Root.Kind, u.doc.Root.End = tree.Map, len(f.Data)
 	for u.line < len(u.starts) {
-		if u.nodes > maxNodes {
+		if u.nodes > tree.MaxNodes {
 			return errors.New("too many settings in one file")
 		}
 		u.next()
@@ -24,19 +26,19 @@ func parseUnit(f *File) error {
 }
 
 type unit struct {
-	file    *File
-	doc     *Doc
+	file    *tree.File
+	doc     *tree.Doc
 	data    []byte
 	starts  []int
 	line    int // the next to read, from 0
 	nodes   int
-	section *Node
+	section *tree.Node
 }
 
-func (u *unit) node(at int) *Node {
+func (u *unit) node(at int) *tree.Node {
 	u.nodes++
-	n := &Node{Doc: u.doc, start: at, entry: at}
-	n.Line, n.Column = place(u.starts, u.data, at)
+	n := &tree.Node{Doc: u.doc, Start: at, KeyStart: at}
+	n.Line, n.Column = u.file.Place(at)
 	return n
 }
 
@@ -69,18 +71,18 @@ func (u *unit) next() {
 		return // systemd passes over it as well
 	}
 	n := u.node(at + len(key) + 1)
-	n.Kind, n.Key, n.entry = Scalar, strings.TrimSpace(key), at
-	n.KeyLine, n.KeyColumn = place(u.starts, u.data, at)
+	n.Kind, n.Key, n.KeyStart = tree.Scalar, strings.TrimSpace(key), at
+	n.KeyLine, n.KeyColumn = u.file.Place(at)
 	u.value(n, text[len(key)+1:])
-	u.section.add(n)
+	u.section.Add(n)
 }
 
 // value reads a value: a backslash at the end goes on in the next line that is
 // no comment.
-func (u *unit) value(n *Node, text string) {
+func (u *unit) value(n *tree.Node, text string) {
 	blank := len(text) - len(strings.TrimLeft(text, " \t"))
-	n.start += blank
-	n.Line, n.Column = place(u.starts, u.data, n.start)
+	n.Start += blank
+	n.Line, n.Column = u.file.Place(n.Start)
 	text = text[blank:]
 	folded := strings.HasSuffix(text, `\`)
 	parts := []string{strings.TrimSuffix(text, `\`)}
@@ -98,17 +100,17 @@ func (u *unit) value(n *Node, text string) {
 	}
 	n.Value = strings.TrimSpace(strings.Join(parts, " "))
 	if !folded {
-		n.end = n.start + len(text)
+		n.End = n.Start + len(text)
 	}
 }
 
 // begin starts a section, or goes on with one of that name.
 func (u *unit) begin(name string, at int) {
-	if u.section = u.doc.Root.child(name); u.section != nil {
+	if u.section = u.doc.Root.Get(name); u.section != nil {
 		return
 	}
 	u.section = u.node(at)
-	u.section.Kind, u.section.Key = Map, name
+	u.section.Kind, u.section.Key = tree.Map, name
 	u.section.KeyLine, u.section.KeyColumn = u.section.Line, u.section.Column
-	u.doc.Root.add(u.section)
+	u.doc.Root.Add(u.section)
 }

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/internal/audit/source/hcl"
+	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // passed are folders that hold other people's files, or none to check.
@@ -16,14 +19,14 @@ var passed = []string{"node_modules", "vendor", "target", "bower_components"}
 // walk finds files. Symbolic links to folders are followed once.
 type walk struct {
 	found []candidate
-	notes []Note
+	notes []tree.Note
 	seen  map[string]bool // what was found, by its real path
 }
 
 // path adds what the user named.
 func (w *walk) path(path string) error {
 	if path == "-" {
-		w.found = append(w.found, candidate{path: "-", format: YAML, asked: true})
+		w.found = append(w.found, candidate{path: "-", format: tree.YAML, asked: true})
 		return nil
 	}
 	info, err := os.Stat(path)
@@ -35,13 +38,13 @@ func (w *walk) path(path string) error {
 	}
 	format, ok := FormatOf(path)
 	if !ok {
-		format = YAML
+		format = tree.YAML
 	}
 	w.file(path, format, true)
 	return nil
 }
 
-func (w *walk) file(path string, format Format, asked bool) {
+func (w *walk) file(path string, format tree.Format, asked bool) {
 	if !w.first(path) {
 		return
 	}
@@ -68,7 +71,7 @@ func (w *walk) first(path string) bool {
 }
 
 func (w *walk) note(path string, err error) {
-	w.notes = append(w.notes, Note{File: filepath.ToSlash(path), Message: plain(err), Failed: true})
+	w.notes = append(w.notes, tree.Note{File: filepath.ToSlash(path), Message: plain(err), Failed: true})
 }
 
 func (w *walk) folder(path string) error {
@@ -111,33 +114,33 @@ func (w *walk) entry(path string, e fs.DirEntry) {
 }
 
 // FormatOf is the format that a file's name says.
-func FormatOf(path string) (Format, bool) {
+func FormatOf(path string) (tree.Format, bool) {
 	name := filepath.Base(path)
 	switch name {
 	case "pom.xml", "build.gradle", "build.gradle.kts":
-		return Libraries, true
+		return tree.Libraries, true
 	}
 	switch strings.ToLower(filepath.Ext(name)) {
 	case "":
 		if name == "Kustomization" {
-			return YAML, true
+			return tree.YAML, true
 		}
 	case ".yaml", ".yml":
-		return YAML, true
+		return tree.YAML, true
 	case ".json":
-		return JSON, true
+		return tree.JSON, true
 	case ".tf":
-		return HCL, true
+		return tree.HCL, true
 	case ".tfvars":
-		return HCL, autoVariables(name)
+		return tree.HCL, hcl.AutoVariables(name)
 	case ".properties":
-		return Properties, strings.HasPrefix(name, "application") || strings.HasPrefix(name, "bootstrap")
+		return tree.Properties, strings.HasPrefix(name, "application") || strings.HasPrefix(name, "bootstrap")
 	case ".service":
-		return Unit, true
+		return tree.Unit, true
 	case ".conf":
-		return Unit, strings.HasSuffix(filepath.Dir(path), ".service.d")
+		return tree.Unit, strings.HasSuffix(filepath.Dir(path), ".service.d")
 	case ".dockerfile":
-		return Dockerfile, true
+		return tree.Dockerfile, true
 	}
-	return Dockerfile, name == "Dockerfile" || name == "Containerfile" || strings.HasPrefix(name, "Dockerfile.") && !strings.HasSuffix(name, ".dockerignore")
+	return tree.Dockerfile, name == "Dockerfile" || name == "Containerfile" || strings.HasPrefix(name, "Dockerfile.") && !strings.HasSuffix(name, ".dockerignore")
 }
