@@ -33,7 +33,8 @@
 //	            -> commit before the first byte -> session.Store
 //	a scale-in  SIGTERM or an API call -> drain.Drainer.Run: withdraw, drain, stop
 //	            -> the gateway marks the target draining and reports empty
-//	an audit    files -> internal/audit/source -> internal/audit/model -> internal/audit/rules
+//	an audit    files -> internal/audit/source -> internal/audit/model, by platform below it
+//	            -> internal/audit/rules, by family below it
 //	            -> internal/audit/report, or edits of the files
 //	a verdict   internal/drill/engine -> history.Op -> internal/drill/check
 //	            -> internal/drill/report

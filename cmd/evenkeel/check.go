@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/evenkeel/evenkeel/internal/audit/report"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	drillreport "github.com/evenkeel/evenkeel/internal/drill/report"
 )
 
@@ -71,11 +71,11 @@ func (flags *checkFlags) register(cmd *cobra.Command) {
 	f.StringVarP(&flags.config, "config", "c", "", "the policy (default: evenkeel.yaml here or in a folder above, if there is one)")
 	f.StringVar(&flags.format, "format", string(report.Text), "`form` of the report: text, json, sarif, junit or github")
 	f.StringVar(&flags.output, "output", "-", "write the report to this file; - is standard output")
-	f.StringVar(&flags.failOn, "fail-on", string(rules.Error), "the least `severity` that gives exit 1: error, warn, info or none")
+	f.StringVar(&flags.failOn, "fail-on", string(rule.Error), "the least `severity` that gives exit 1: error, warn, info or none")
 	f.StringVar(&flags.baseline, "baseline", "", "leave out the findings that this file records")
 	f.BoolVar(&flags.writeBaseline, "write-baseline", false, "record all findings in the file of --baseline")
 	f.StringVar(&flags.fix, "fix", "", "mend what is safe to mend; --fix=guided asks where a person has to choose")
-	f.Lookup("fix").NoOptDefVal = string(rules.Safe)
+	f.Lookup("fix").NoOptDefVal = string(rule.Safe)
 	f.BoolVar(&flags.diff, "diff", false, "print what --fix would change, and change nothing")
 	f.StringVar(&flags.live, "live", "", "not built yet: give files")
 	choices := map[string][]string{"format": names(report.Formats), "fail-on": {"error", "warn", "info", noFailure}, "fix": {"safe", "guided"}}
@@ -121,9 +121,9 @@ func (flags *checkFlags) check(paths []string) error {
 		return liveError(flags.live)
 	case !slices.Contains(names(report.Formats), flags.format):
 		return fmt.Errorf("--format %s: allowed are %s", flags.format, strings.Join(names(report.Formats), ", "))
-	case rules.Severity(flags.failOn).AtLeast(rules.Info) == (flags.failOn == noFailure):
+	case rule.Severity(flags.failOn).AtLeast(rule.Info) == (flags.failOn == noFailure):
 		return fmt.Errorf("--fail-on %s: allowed are error, warn, info, none", flags.failOn)
-	case flags.fix != "" && flags.fix != string(rules.Safe) && flags.fix != string(rules.Guided):
+	case flags.fix != "" && flags.fix != string(rule.Safe) && flags.fix != string(rule.Guided):
 		return fmt.Errorf("--fix=%s: allowed are --fix and --fix=guided", flags.fix)
 	case flags.writeBaseline && flags.baseline == "":
 		return errors.New("--write-baseline: say where with --baseline FILE")

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 // mend is `evenkeel check --fix`: it reports what is left.
@@ -72,15 +72,15 @@ func (c *checking) show(fixed *audit.Fixed) error {
 // the choices.
 func (c *checking) chooser() audit.Choose {
 	in, ok := c.in.(*os.File)
-	if c.flags.fix != string(rules.Guided) || !ok || !term.IsTerminal(int(in.Fd())) {
+	if c.flags.fix != string(rule.Guided) || !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil
 	}
 	lines := bufio.NewScanner(in)
-	return func(f rules.Finding) int { return ask(c.errs, lines, f) }
+	return func(f rule.Finding) int { return ask(c.errs, lines, f) }
 }
 
 // ask shows a finding and its choices until it gets a number, or nothing.
-func ask(w io.Writer, lines *bufio.Scanner, f rules.Finding) int {
+func ask(w io.Writer, lines *bufio.Scanner, f rule.Finding) int {
 	fmt.Fprintf(w, "%s %s %s\n  %s\n", f.Node.Pos(), f.Severity, f.Rule.ID, f.Message)
 	for i, choice := range f.Fix.Asks {
 		hand := ""

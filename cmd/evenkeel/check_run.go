@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/audit"
 	"github.com/evenkeel/evenkeel/internal/audit/report"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
@@ -106,11 +107,11 @@ func (c *checking) tell(r *audit.Result, mended int) error {
 }
 
 // failOn is the least severity that fails; empty: none.
-func (c *checking) failOn() rules.Severity {
+func (c *checking) failOn() rule.Severity {
 	if c.flags.failOn == noFailure {
 		return ""
 	}
-	return rules.Severity(c.flags.failOn)
+	return rule.Severity(c.flags.failOn)
 }
 
 func (c *checking) verdict(r *audit.Result) error {

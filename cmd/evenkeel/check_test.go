@@ -7,15 +7,15 @@ import (
 	"testing"
 
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 func TestAsk(t *testing.T) {
 	f, _ := source.Parse("x.yaml", tree.YAML, []byte("a: 1\n"))
-	finding := rules.Finding{Rule: &rules.Rule{ID: "EK-T-001"}, Severity: rules.Warn, Node: f.Docs[0].Root.Get("a"), Message: "wrong",
-		Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(f.Docs[0].Root.Get("a"), "2")}}}}
+	finding := rule.Finding{Rule: &rule.Rule{ID: "EK-T-001"}, Severity: rule.Warn, Node: f.Docs[0].Root.Get("a"), Message: "wrong",
+		Fix: &rule.Change{Asks: []rule.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(f.Docs[0].Root.Get("a"), "2")}}}}
 	for answers, want := range map[string]int{"2\n": 1, "1\n": 0, "\n": -1, "": -1, "0\n3\nx\n2\n": 1, " 2 \n": 1} {
 		var out bytes.Buffer
 		if got := ask(&out, bufio.NewScanner(strings.NewReader(answers)), finding); got != want {
@@ -30,7 +30,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestFindRule(t *testing.T) {
-	all := []*rules.Rule{{ID: "EK-K8S-001"}, {ID: "EK-K8S-011"}, {ID: "EK-ECS-001"}, {ID: "EK-SPR-900"}}
+	all := []*rule.Rule{{ID: "EK-K8S-001"}, {ID: "EK-K8S-011"}, {ID: "EK-ECS-001"}, {ID: "EK-SPR-900"}}
 	for _, id := range []string{"EK-K8S-001", "ek-k8s-001", "K8S-001"} {
 		if r, err := findRule(all, id); err != nil || r.ID != "EK-K8S-001" {
 			t.Errorf("%s: %v", id, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/internal/audit/report"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 )
 
@@ -42,7 +43,7 @@ leave it out, and where it is known from. Without a RULE it lists all.`,
 }
 
 // findRule takes an ID in any case, and without its EK-.
-func findRule(all []*rules.Rule, id string) (*rules.Rule, error) {
+func findRule(all []*rule.Rule, id string) (*rule.Rule, error) {
 	wanted := strings.ToUpper(id)
 	if !strings.HasPrefix(wanted, "EK-") {
 		wanted = "EK-" + wanted
@@ -61,7 +62,7 @@ func findRule(all []*rules.Rule, id string) (*rules.Rule, error) {
 
 // nearRules are up to four rules that differ from id by at most two letters,
 // the nearest first.
-func nearRules(all []*rules.Rule, id string) (near []string) {
+func nearRules(all []*rule.Rule, id string) (near []string) {
 	type candidate struct {
 		id  string
 		far int

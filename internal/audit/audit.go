@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
@@ -26,7 +26,7 @@ type Options struct {
 	Paths  []string       // files and folders, "-" is Stdin
 	Stdin  io.Reader      // nil: none
 	Policy *policy.Policy // nil: nothing is stated
-	Rules  []*rules.Rule
+	Rules  []*rule.Rule
 	Now    time.Time // for suppressions that end; zero: they never end
 
 	Baseline *Baseline // findings to leave out; nil: none
@@ -36,9 +36,9 @@ type Options struct {
 type Result struct {
 	Files      []*tree.File // that were read
 	Model      *model.Model
-	Findings   []rules.Finding // in the order of files, lines and rules
+	Findings   []rule.Finding // in the order of files, lines and rules
 	Suppressed []Suppressed
-	Recorded   []rules.Finding // that the baseline has
+	Recorded   []rule.Finding // that the baseline has
 	Notes      []tree.Note
 }
 
@@ -59,7 +59,7 @@ func check(files []*tree.File, notes []tree.Note, opt Options) *Result {
 	}
 	r := &Result{Files: files, Model: model.Build(files, pol)}
 	r.Notes = slices.Concat(notes, r.Model.Notes)
-	found := rules.Run(r.Model, opt.Rules)
+	found := rule.Run(r.Model, opt.Rules)
 	slices.SortStableFunc(found, byPlace)
 	found = once(found)
 	var more []tree.Note
@@ -75,7 +75,7 @@ func check(files []*tree.File, notes []tree.Note, opt Options) *Result {
 
 // byPlace is the order of findings. Files keep the order they were read in,
 // which is that of their names.
-func byPlace(a, b rules.Finding) int {
+func byPlace(a, b rule.Finding) int {
 	p, q := a.Node.Pos(), b.Node.Pos()
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column),
 		cmp.Compare(a.Rule.ID, b.Rule.ID), cmp.Compare(a.Message, b.Message))

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
@@ -72,7 +72,7 @@ func newBaseline(path string) *Baseline {
 func WriteBaseline(path string, r *Result) error {
 	b := newBaseline(path)
 	f := baselineFile{Schema: baselineSchema, Findings: []identity{}}
-	for _, all := range [][]rules.Finding{r.Findings, r.Recorded} {
+	for _, all := range [][]rule.Finding{r.Findings, r.Recorded} {
 		for _, finding := range all {
 			f.Findings = append(f.Findings, b.identity(finding))
 		}
@@ -89,7 +89,7 @@ func WriteBaseline(path string, r *Result) error {
 
 // split parts findings from those that are known. What is known and was not
 // found in files that were read is a note.
-func (b *Baseline) split(found []rules.Finding, files []*tree.File) (fresh, known []rules.Finding, notes []tree.Note) {
+func (b *Baseline) split(found []rule.Finding, files []*tree.File) (fresh, known []rule.Finding, notes []tree.Note) {
 	left := maps.Clone(b.known)
 	for _, f := range found {
 		if id := b.identity(f); left[id] > 0 {
@@ -115,7 +115,7 @@ func (b *Baseline) split(found []rules.Finding, files []*tree.File) (fresh, know
 	return fresh, known, notes
 }
 
-func (b *Baseline) identity(f rules.Finding) identity {
+func (b *Baseline) identity(f rule.Finding) identity {
 	return identity{f.Rule.ID, b.relative(f.Node.Doc.File.Name), f.Subject, namedPath(f.Node)}
 }
 
@@ -151,7 +151,7 @@ func namedPath(n *tree.Node) string {
 }
 
 // Fingerprint names f for programs that compare runs: it stays when lines move.
-func Fingerprint(f rules.Finding) string {
+func Fingerprint(f rule.Finding) string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Node.Doc.File.Name, f.Subject, namedPath(f.Node)}, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }

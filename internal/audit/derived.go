@@ -1,14 +1,14 @@
 package audit
 
 import (
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // once leaves out what was found again in another thing that is made of the same
 // file, as overlays of one base are: the same rule at the same value, with the
 // same numbers. found is sorted.
-func once(found []rules.Finding) []rules.Finding {
+func once(found []rule.Finding) []rule.Finding {
 	type cause struct {
 		rule       string
 		at         tree.Pos

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 )
 
@@ -20,9 +21,9 @@ import (
 func TestKustomize(t *testing.T) {
 	dir := t.TempDir()
 	unpackKustomize(t, dir)
-	all := slices.DeleteFunc(rules.All(), func(r *rules.Rule) bool { return r.ID != "EK-K8S-001" })
+	all := slices.DeleteFunc(rules.All(), func(r *rule.Rule) bool { return r.ID != "EK-K8S-001" })
 	opt := Options{Paths: []string{dir}, Rules: all}
-	places := func(found []rules.Finding) (out []string) {
+	places := func(found []rule.Finding) (out []string) {
 		for _, f := range found {
 			out = append(out, fmt.Sprintf("%s:%d", relative(dir, f.Node.Pos().File), f.Node.Pos().Line))
 		}
@@ -60,7 +61,7 @@ func TestKustomize(t *testing.T) {
 func TestKustomizeForeign(t *testing.T) {
 	dir := t.TempDir()
 	unpackKustomize(t, dir)
-	all := slices.DeleteFunc(rules.All(), func(r *rules.Rule) bool { return r.ID != "EK-K8S-001" })
+	all := slices.DeleteFunc(rules.All(), func(r *rule.Rule) bool { return r.ID != "EK-K8S-001" })
 	fixed, err := Fix(context.Background(), Options{Paths: []string{filepath.Join(dir, "low"), filepath.Join(dir, "test")}, Rules: all}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func TestKustomizeForeign(t *testing.T) {
 func TestKustomizeCount(t *testing.T) {
 	dir := t.TempDir()
 	unpackKustomize(t, dir)
-	all := slices.DeleteFunc(rules.All(), func(r *rules.Rule) bool { return r.ID != "EK-HPA-004" })
+	all := slices.DeleteFunc(rules.All(), func(r *rule.Rule) bool { return r.ID != "EK-HPA-004" })
 	fixed, err := Fix(context.Background(), Options{Paths: []string{filepath.Join(dir, "scaled")}, Rules: all}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
@@ -33,13 +33,13 @@ type Changed struct {
 
 // Applied is one fix that was made.
 type Applied struct {
-	Rule *rules.Rule
+	Rule *rule.Rule
 	Pos  tree.Pos // as it was when the fix was made
 	What string
 }
 
 // Choose answers a guided fix with one of its choices, -1 for none.
-type Choose func(rules.Finding) int
+type Choose func(rule.Finding) int
 
 // Fix audits, and mends what it finds: all that is safe, and what choose has an
 // answer for; a nil choose has none. A fix whose result does not read as it
@@ -94,13 +94,13 @@ type mending struct {
 
 // fix is what one finding comes to.
 type fix struct {
-	finding rules.Finding
+	finding rule.Finding
 	what    string
 	edits   []edit.Edit
 }
 
 // pass makes as many fixes at once as do not touch one another.
-func (m *mending) pass(found []rules.Finding) (map[*tree.File][]byte, []Applied) {
+func (m *mending) pass(found []rule.Finding) (map[*tree.File][]byte, []Applied) {
 	var fixes []fix
 	for _, f := range found {
 		what, edits := m.edits(f)
@@ -163,14 +163,14 @@ func (m *mending) each(fixes []fix) (changes map[*tree.File][]byte, made []fix) 
 	return changes, made
 }
 
-func (m *mending) refuse(f rules.Finding, err error) {
+func (m *mending) refuse(f rule.Finding, err error) {
 	m.refused[m.base.identity(f)] = true
 	pos := f.Node.Pos()
 	m.notes = append(m.notes, tree.Note{File: pos.File, Line: pos.Line, Message: fmt.Sprintf("%s is not mended: %v", f.Rule.ID, err)})
 }
 
 // edits are those that mend f, and what they do.
-func (m *mending) edits(f rules.Finding) (what string, edits []edit.Edit) {
+func (m *mending) edits(f rule.Finding) (what string, edits []edit.Edit) {
 	switch {
 	case f.Fix == nil:
 		return "", nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
@@ -23,7 +24,7 @@ const maxChangedLines = 3
 // by any rule, and a second run changes nothing.
 func TestSafeFixes(t *testing.T) {
 	for _, r := range rules.All() {
-		if r.Autofix != rules.Safe {
+		if r.Autofix != rule.Safe {
 			continue
 		}
 		t.Run(r.ID, func(t *testing.T) {
@@ -42,7 +43,7 @@ func TestSafeFixes(t *testing.T) {
 
 // mend mends what only says of the run, and returns how much that was. A
 // finding without a fix may stay: a value that several things share.
-func (c testRun) mend(t *testing.T, r *rules.Rule) int {
+func (c testRun) mend(t *testing.T, r *rule.Rule) int {
 	opt := c.options(t)
 	files, notes, err := source.Read(context.Background(), opt.Paths, opt.Stdin)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c testRun) mend(t *testing.T, r *rules.Rule) int {
 	}
 	before := check(files, notes, opt)
 	alone := opt
-	alone.Rules = []*rules.Rule{r}
+	alone.Rules = []*rule.Rule{r}
 	fixed, err := mend(context.Background(), files, notes, alone, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func (c testRun) mend(t *testing.T, r *rules.Rule) int {
 	}
 	after := check(source.Reread(files, changes), notes, opt)
 	for _, f := range after.Findings {
-		if !slices.ContainsFunc(before.Findings, func(b rules.Finding) bool { return b.Rule == f.Rule && b.Subject == f.Subject }) && !yielded(before, f) {
+		if !slices.ContainsFunc(before.Findings, func(b rule.Finding) bool { return b.Rule == f.Rule && b.Subject == f.Subject }) && !yielded(before, f) {
 			t.Errorf("%s: new after the fix: %s %s\n%s", f.Node.Pos(), f.Rule.ID, f.Message, f.Arithmetic)
 		}
 	}
@@ -89,8 +90,8 @@ func (c testRun) mend(t *testing.T, r *rules.Rule) int {
 
 // yielded reports whether f was silent before only because it yields to what
 // was found then.
-func yielded(before *Result, f rules.Finding) bool {
-	return slices.ContainsFunc(before.Findings, func(b rules.Finding) bool {
+func yielded(before *Result, f rule.Finding) bool {
+	return slices.ContainsFunc(before.Findings, func(b rule.Finding) bool {
 		return b.Subject == f.Subject && slices.Contains(f.Rule.YieldsTo, b.Rule.ID)
 	})
 }

@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
-func mended(t *testing.T, all []*rules.Rule, choose Choose, files ...string) *Fixed {
+func mended(t *testing.T, all []*rule.Rule, choose Choose, files ...string) *Fixed {
 	t.Helper()
 	parsed, notes := parsedFiles(t, files...)
 	fixed, err := mend(context.Background(), parsed, notes, Options{Rules: all, Now: today}, choose)
@@ -24,7 +24,7 @@ func mended(t *testing.T, all []*rules.Rule, choose Choose, files ...string) *Fi
 
 func TestFix(t *testing.T) {
 	text := podWith()
-	fixed := mended(t, []*rules.Rule{badGrace, noOwner}, nil, "x.yaml", text, "y.yaml", podWith("Seconds: 30", "Seconds: 50"))
+	fixed := mended(t, []*rule.Rule{badGrace, noOwner}, nil, "x.yaml", text, "y.yaml", podWith("Seconds: 30", "Seconds: 50"))
 	if len(fixed.Files) != 1 || len(fixed.Applied) != 1 || len(fixed.Before.Findings) != 3 || len(fixed.Findings) != 2 {
 		t.Fatalf("%d files, %d fixes, %d findings before and %d after", len(fixed.Files), len(fixed.Applied), len(fixed.Before.Findings), len(fixed.Findings))
 	}
@@ -34,14 +34,14 @@ func TestFix(t *testing.T) {
 }
 
 func TestFixLeavesOutWhatIsSuppressed(t *testing.T) {
-	if fixed := mended(t, []*rules.Rule{badGrace}, nil, "x.yaml", podWith("ON", "evenkeel:ignore EK-T-001 reason=x")); len(fixed.Files) != 0 {
+	if fixed := mended(t, []*rule.Rule{badGrace}, nil, "x.yaml", podWith("ON", "evenkeel:ignore EK-T-001 reason=x")); len(fixed.Files) != 0 {
 		t.Errorf("mended:\n%s", fixed.Files[0].After)
 	}
 }
 
 func TestFixGuided(t *testing.T) {
 	asked := 0
-	fixed := mended(t, []*rules.Rule{badGrace, noOwner}, func(rules.Finding) int { asked++; return 2 - asked }, "x.yaml", podWith(), "y.yaml", podWith("shop", "other"), "z.yaml", podWith("shop", "third"))
+	fixed := mended(t, []*rule.Rule{badGrace, noOwner}, func(rule.Finding) int { asked++; return 2 - asked }, "x.yaml", podWith(), "y.yaml", podWith("shop", "other"), "z.yaml", podWith("shop", "third"))
 	if asked != 3 || len(fixed.Applied) != 5 {
 		t.Errorf("asked %d times, %d fixes, want 3 and 5", asked, len(fixed.Applied))
 	}
@@ -55,31 +55,31 @@ func TestFixGuided(t *testing.T) {
 // Fixes that are in one another's way, do nothing, or do more than they mean to
 // neither loop nor change anything that they should not.
 func TestFixRefuses(t *testing.T) {
-	fighting := func(id, to string) *rules.Rule {
-		return &rules.Rule{ID: id, Severity: rules.Error, Autofix: rules.Safe, Check: func(p *rules.Pass) {
+	fighting := func(id, to string) *rule.Rule {
+		return &rule.Rule{ID: id, Severity: rule.Error, Autofix: rule.Safe, Check: func(p *rule.Pass) {
 			for _, o := range p.Kube.Objects {
 				n := o.Root.Get("spec", "replicas")
-				p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: edit.Set(n, to)}})
+				p.Report(rule.Finding{Node: n, Fix: &rule.Change{Title: "set", Edits: edit.Set(n, to)}})
 			}
 		}}
 	}
 	const text = "apiVersion: v1\nkind: X\nmetadata: {name: a}\nspec:\n  replicas: 1\n"
-	fixed := mended(t, []*rules.Rule{fighting("EK-T-003", "2"), fighting("EK-T-004", "3")}, nil, "x.yaml", text)
+	fixed := mended(t, []*rule.Rule{fighting("EK-T-003", "2"), fighting("EK-T-004", "3")}, nil, "x.yaml", text)
 	if len(fixed.Applied) > 2*maxPasses {
 		t.Errorf("%d fixes", len(fixed.Applied))
 	}
-	fixed = mended(t, []*rules.Rule{fighting("EK-T-003", "1")}, nil, "x.yaml", text)
+	fixed = mended(t, []*rule.Rule{fighting("EK-T-003", "1")}, nil, "x.yaml", text)
 	if len(fixed.Applied) != 0 || len(fixed.Notes) != 1 || len(fixed.Files) != 0 {
 		t.Errorf("a fix without effect: %d applied, notes %v", len(fixed.Applied), fixed.Notes)
 	}
 	shared := "apiVersion: v1\nkind: X\nmetadata: {name: a}\nbase: &b {replicas: 1}\nspec:\n  x: *b\n  replicas: 1\n"
-	broken := &rules.Rule{ID: "EK-T-005", Severity: rules.Error, Autofix: rules.Safe, Check: func(p *rules.Pass) {
+	broken := &rule.Rule{ID: "EK-T-005", Severity: rule.Error, Autofix: rule.Safe, Check: func(p *rule.Pass) {
 		for _, o := range p.Kube.Objects {
 			n := o.Root.Get("base", "replicas")
-			p.Report(rules.Finding{Node: n, Fix: &rules.Change{Title: "set", Edits: edit.Set(n, "9")}})
+			p.Report(rule.Finding{Node: n, Fix: &rule.Change{Title: "set", Edits: edit.Set(n, "9")}})
 		}
 	}}
-	fixed = mended(t, []*rules.Rule{broken, fighting("EK-T-003", "2")}, nil, "x.yaml", shared)
+	fixed = mended(t, []*rule.Rule{broken, fighting("EK-T-003", "2")}, nil, "x.yaml", shared)
 	if got := string(fixed.Files[0].After); got != strings.Replace(shared, "  replicas: 1", "  replicas: 2", 1) {
 		t.Errorf("got\n%s", got)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
@@ -72,12 +73,12 @@ func TestPlantedCounts(t *testing.T) {
 	if silent.hits == 0 || silent.found != 0 || len(silent.problems) != 0 {
 		t.Errorf("without rules: %s %q", silent, silent.problems)
 	}
-	everywhere := &rules.Rule{ID: "EK-ECS-001", Severity: rules.Error, Check: func(p *rules.Pass) {
+	everywhere := &rule.Rule{ID: "EK-ECS-001", Severity: rule.Error, Check: func(p *rule.Pass) {
 		for _, s := range p.Services {
-			p.Report(rules.Finding{Node: s.Node, Service: s, Message: "loud"})
+			p.Report(rule.Finding{Node: s.Node, Service: s, Message: "loud"})
 		}
 	}}
-	loud := &plantedScore{rules: []*rules.Rule{everywhere}, byRule: map[string][2]int{}}
+	loud := &plantedScore{rules: []*rule.Rule{everywhere}, byRule: map[string][2]int{}}
 	plantedArchive(t, "loud", a, loud)
 	if loud.raised != loud.near || loud.near == 0 || loud.alarms == 0 || len(loud.problems) != loud.raised+loud.alarms {
 		t.Errorf("with a rule that speaks everywhere: %s %q", loud, loud.problems)
@@ -86,7 +87,7 @@ func TestPlantedCounts(t *testing.T) {
 
 // plantedScore counts over all archives.
 type plantedScore struct {
-	rules              []*rules.Rule
+	rules              []*rule.Rule
 	repos, hits, found int
 	near, raised       int
 	alarms             int               // errors and warnings where nothing is wrong
@@ -117,7 +118,7 @@ func plantedArchive(t *testing.T, name string, a *txtar.Archive, score *plantedS
 	}
 	score.repos++
 	for _, f := range plantedAudit(t, repo, score.rules) {
-		if f.Severity.AtLeast(rules.Warn) {
+		if f.Severity.AtLeast(rule.Warn) {
 			score.alarms++
 			score.problems = append(score.problems, name+": false alarm: "+f.String())
 		}
@@ -153,7 +154,7 @@ func (s *plantedScore) hit(name string, c *planted, found []plantedFinding) {
 	} else {
 		text := fmt.Sprintf("%s: %s at %s", name, c.rule, strings.Join(c.places, " or "))
 		for _, f := range found {
-			if c.is(f.rule) || f.Severity.AtLeast(rules.Warn) {
+			if c.is(f.rule) || f.Severity.AtLeast(rule.Warn) {
 				text += "\n        instead: " + f.String()
 			}
 		}
@@ -161,7 +162,7 @@ func (s *plantedScore) hit(name string, c *planted, found []plantedFinding) {
 	}
 	s.byRule[c.rule] = n
 	for _, f := range found {
-		if !c.is(f.rule) && f.Severity.AtLeast(rules.Warn) {
+		if !c.is(f.rule) && f.Severity.AtLeast(rule.Warn) {
 			s.also = append(s.also, name+": "+f.String())
 		}
 	}
@@ -174,7 +175,7 @@ func (s *plantedScore) nearMiss(name string, c *planted, found []plantedFinding)
 		case c.is(f.rule):
 			s.raised++
 			s.problems = append(s.problems, name+": raised: "+f.String())
-		case f.Severity.AtLeast(rules.Warn):
+		case f.Severity.AtLeast(rule.Warn):
 			s.alarms++
 			s.problems = append(s.problems, name+": false alarm: "+f.String())
 		}
@@ -182,7 +183,7 @@ func (s *plantedScore) nearMiss(name string, c *planted, found []plantedFinding)
 }
 
 type plantedFinding struct {
-	rules.Finding
+	rule.Finding
 	rule, place string
 }
 
@@ -190,7 +191,7 @@ func (f plantedFinding) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s: %s %s", f.place, f.Severity, f.rule, f.Message, f.Arithmetic))
 }
 
-func plantedAudit(t *testing.T, files map[string]string, all []*rules.Rule) (found []plantedFinding) {
+func plantedAudit(t *testing.T, files map[string]string, all []*rule.Rule) (found []plantedFinding) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, data := range files {

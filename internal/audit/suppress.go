@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // Suppressed is a finding that somebody said to leave out, and why.
 type Suppressed struct {
-	rules.Finding
+	rule.Finding
 	Reason string // empty: none was given
 }
 
@@ -39,7 +39,7 @@ type place struct {
 // suppress takes out of found what comments, annotations and members of files
 // say to leave out. Those that cannot be obeyed, or that suppress nothing, are
 // notes.
-func suppress(found []rules.Finding, files []*tree.File, opt Options) (kept []rules.Finding, out []Suppressed, notes []tree.Note) {
+func suppress(found []rule.Finding, files []*tree.File, opt Options) (kept []rule.Finding, out []Suppressed, notes []tree.Note) {
 	s := &suppressions{byLine: map[place][]*suppression{}, byScope: map[*tree.Node][]*suppression{}, standing: map[standing]*suppression{}}
 	for _, f := range files {
 		s.file(f)
@@ -47,7 +47,7 @@ func suppress(found []rules.Finding, files []*tree.File, opt Options) (kept []ru
 	for _, sup := range s.all {
 		sup.check(opt)
 	}
-	kept = make([]rules.Finding, 0, len(found))
+	kept = make([]rule.Finding, 0, len(found))
 	for _, f := range found {
 		if by := s.of(f); by != nil {
 			out = append(out, Suppressed{f, by.reason})
@@ -63,7 +63,7 @@ func suppress(found []rules.Finding, files []*tree.File, opt Options) (kept []ru
 
 // of is the first suppression that covers f; nil if there is none. All that
 // cover it are marked as used.
-func (s *suppressions) of(f rules.Finding) (by *suppression) {
+func (s *suppressions) of(f rule.Finding) (by *suppression) {
 	for _, sup := range s.over(f) {
 		if !slices.Contains(sup.rules, f.Rule.ID) {
 			continue
@@ -77,7 +77,7 @@ func (s *suppressions) of(f rules.Finding) (by *suppression) {
 }
 
 // over are the suppressions that stand where they could cover f.
-func (s *suppressions) over(f rules.Finding) (all []*suppression) {
+func (s *suppressions) over(f rule.Finding) (all []*suppression) {
 	file := f.Node.Doc.File.Name
 	all = append(all, s.byLine[place{file, f.Node.Pos().Line}]...)
 	if key := f.Node.KeyLine; key > 0 && key != f.Node.Pos().Line {

@@ -9,36 +9,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // badGrace finds grace periods below 50 and mends them.
-var badGrace = &rules.Rule{ID: "EK-T-001", Severity: rules.Error, Autofix: rules.Safe, Title: "too short", Check: func(p *rules.Pass) {
+var badGrace = &rule.Rule{ID: "EK-T-001", Severity: rule.Error, Autofix: rule.Safe, Title: "too short", Check: func(p *rule.Pass) {
 	for _, o := range p.Kube.Objects {
 		eachNode(o.Root, func(n *tree.Node) {
 			if n.Key != "terminationGracePeriodSeconds" || n.Text() == "50" {
 				return
 			}
-			p.Report(rules.Finding{Node: n, Subject: o.String(), Message: "too short: " + n.Text(),
-				Fix: &rules.Change{Title: "set it to 50", Edits: edit.Set(n, "50")}})
+			p.Report(rule.Finding{Node: n, Subject: o.String(), Message: "too short: " + n.Text(),
+				Fix: &rule.Change{Title: "set it to 50", Edits: edit.Set(n, "50")}})
 		})
 	}
 }}
 
 // noOwner finds objects without an owner, and asks who it is.
-var noOwner = &rules.Rule{ID: "EK-T-002", Severity: rules.Info, Autofix: rules.Guided, Title: "no owner", Check: func(p *rules.Pass) {
+var noOwner = &rule.Rule{ID: "EK-T-002", Severity: rule.Info, Autofix: rule.Guided, Title: "no owner", Check: func(p *rule.Pass) {
 	for _, o := range p.Kube.Objects {
 		meta := o.Root.Get("metadata")
 		if meta.Get("labels", "owner") != nil || o.Root.Get("metadata", "name") == nil {
 			continue
 		}
-		var asks []rules.Choice
+		var asks []rule.Choice
 		for _, who := range []string{"anna", "bob"} {
-			asks = append(asks, rules.Choice{Title: who, Edits: edit.Insert(meta, edit.Entry{Key: "labels", Children: []edit.Entry{{Key: "owner", Value: who}}})})
+			asks = append(asks, rule.Choice{Title: who, Edits: edit.Insert(meta, edit.Entry{Key: "labels", Children: []edit.Entry{{Key: "owner", Value: who}}})})
 		}
-		p.Report(rules.Finding{Node: o.NameNode(), Subject: o.String(), Message: "nobody owns it", Fix: &rules.Change{Title: "say who", Asks: asks}})
+		p.Report(rule.Finding{Node: o.NameNode(), Subject: o.String(), Message: "nobody owns it", Fix: &rule.Change{Title: "say who", Asks: asks}})
 	}
 }}
 
@@ -56,7 +56,7 @@ func checked(t *testing.T, opt Options, files ...string) *Result {
 	t.Helper()
 	parsed, notes := parsedFiles(t, files...)
 	if opt.Rules == nil {
-		opt.Rules = []*rules.Rule{badGrace}
+		opt.Rules = []*rule.Rule{badGrace}
 	}
 	opt.Now = today
 	return check(parsed, notes, opt)

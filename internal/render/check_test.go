@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // found are the findings of the rules in files, with the policy.
-func found(t *testing.T, p *policy.Policy, files []File) (*audit.Result, []rules.Finding) {
+func found(t *testing.T, p *policy.Policy, files []File) (*audit.Result, []rule.Finding) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := Write(dir, files, false); err != nil {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
@@ -83,7 +83,7 @@ func TestEveryModeIsTaken(t *testing.T) {
 			_, findings := found(t, p, files)
 			for _, f := range findings {
 				// Affinity beside a store outside is worth knowing, and was asked for.
-				if f.Severity != rules.Info {
+				if f.Severity != rule.Info {
 					t.Errorf("%s: %s: %s", mode, f.Rule.ID, f.Message)
 				}
 			}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/config"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
@@ -63,7 +63,7 @@ func TestRandomPolicies(t *testing.T) {
 			rendered++
 			_, findings := found(t, p, files)
 			for _, f := range findings {
-				if f.Severity != rules.Info {
+				if f.Severity != rule.Info {
 					t.Errorf("%v of %+v %+v: %s: %s (%s)", targets, s.Settings, s.Budget(), f.Rule.ID, f.Message, f.Arithmetic)
 				}
 			}

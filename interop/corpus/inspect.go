@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
@@ -30,7 +31,7 @@ type key struct{ Application, Rule, File, Path, Subject string }
 type found struct {
 	key
 	line     int
-	severity rules.Severity
+	severity rule.Severity
 	message  string
 }
 

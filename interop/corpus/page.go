@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 const (
@@ -47,7 +47,7 @@ func (t tally) cells() string {
 
 func writeApplications(out *bytes.Buffer, all []*inspected, j *judgement) {
 	out.WriteString("\n| application | audited | files | services | errors | warnings | infos |\n|---|---|---|---|---|---|---|\n")
-	total, files, services := map[rules.Severity]tally{}, 0, 0
+	total, files, services := map[rule.Severity]tally{}, 0, 0
 	for _, one := range all {
 		by := one.tallies(j)
 		for s, t := range by {
@@ -60,14 +60,14 @@ func writeApplications(out *bytes.Buffer, all []*inspected, j *judgement) {
 		}
 		files, services = files+one.files, services+one.services
 		fmt.Fprintf(out, "| %s %s | %s | %d | %d | %s %s %s\n", one.module, one.version, one.folders(), one.files, one.services,
-			by[rules.Error].cells(), by[rules.Warn].cells(), by[rules.Info].cells())
+			by[rule.Error].cells(), by[rule.Warn].cells(), by[rule.Info].cells())
 	}
-	fmt.Fprintf(out, "| all | | %d | %d | %s %s %s\n", files, services, total[rules.Error].cells(), total[rules.Warn].cells(), total[rules.Info].cells())
+	fmt.Fprintf(out, "| all | | %d | %d | %s %s %s\n", files, services, total[rule.Error].cells(), total[rule.Warn].cells(), total[rule.Info].cells())
 }
 
 // tallies are those of the findings that were reviewed.
-func (one *inspected) tallies(j *judgement) map[rules.Severity]tally {
-	by := map[rules.Severity]tally{}
+func (one *inspected) tallies(j *judgement) map[rule.Severity]tally {
+	by := map[rule.Severity]tally{}
 	for _, f := range one.findings {
 		r, ok := j.verdicts[f.key]
 		if !ok {

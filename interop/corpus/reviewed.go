@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 // verdict is what two reviews agreed on.
@@ -80,7 +80,7 @@ func judge(all []*inspected, reviews []review) *judgement {
 			switch {
 			case !ok:
 				j.unreviewed = append(j.unreviewed, f)
-			case r.Verdict == wrong && f.severity == rules.Error:
+			case r.Verdict == wrong && f.severity == rule.Error:
 				j.falseErrors = append(j.falseErrors, f)
 			}
 		}

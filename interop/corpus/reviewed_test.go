@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 const twoReviews = `
@@ -25,10 +25,10 @@ func reviewsOf(t *testing.T, text string) ([]review, error) {
 }
 
 func shopFindings() []*inspected {
-	finding := func(rule, path string, s rules.Severity) found {
+	finding := func(rule, path string, s rule.Severity) found {
 		return found{key: key{"shop", rule, "shop.yaml", path, "Deployment default/shop"}, severity: s}
 	}
-	return []*inspected{{findings: []found{finding("EK-K8S-003", "spec", rules.Error), finding("EK-PDB-001", "metadata.name", rules.Warn)}}}
+	return []*inspected{{findings: []found{finding("EK-K8S-003", "spec", rule.Error), finding("EK-PDB-001", "metadata.name", rule.Warn)}}}
 }
 
 // The comparison must be able to fail: each planted difference is one.

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/aws"
+	"github.com/evenkeel/evenkeel/internal/audit/model/image"
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
 // Build reads what files say. pol is not nil.
 func Build(files []*tree.File, pol *policy.Policy) *Model {
-	m := &Model{Policy: pol, Kube: &Cluster{}, AWS: &AWS{}}
+	m := &Model{Policy: pol, ofWorkload: map[*kube.Workload]*Service{}, behind: map[*aws.TargetGroup][]*Service{}}
 	files = slices.DeleteFunc(slices.Clone(files), func(f *tree.File) bool { return f.Part })
 	for _, read := range builders {
 		read(m, files)
@@ -26,7 +29,7 @@ var builders = []func(*Model, []*tree.File){
 	buildAWS,
 	buildUnits,
 	buildSpring,
-	buildImages,
+	func(m *Model, files []*tree.File) { m.Images = image.Read(files) },
 	buildStores,
 	joinServices,
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/session"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
@@ -51,34 +53,14 @@ func (d *doubter) note(n *tree.Node, allowed string) {
 
 // doubtful is a [Value] of any type.
 type doubtful interface {
-	doubt() (n *tree.Node, allowed string)
-}
-
-// doubt returns what is written of an unknown value and cannot be one of its
-// type; nil if there is no doubt, or if something else decides it.
-func (v Value[T]) doubt() (*tree.Node, string) {
-	if v.State != Unknown || v.Node == nil || v.Node.Unknown || v.Node.Kind == tree.Map || v.Node.Kind == tree.Null {
-		return nil, ""
-	}
-	if v.Node.Value == "infinity" && v.Node.Doc.File.Format == tree.Unit {
-		return nil, ""
-	}
-	switch any(v.V).(type) {
-	case int:
-		return v.Node, "a whole number"
-	case bool:
-		return v.Node, "true, false"
-	case time.Duration:
-		return v.Node, "a length of time"
-	}
-	return nil, ""
+	Doubt() (n *tree.Node, allowed string)
 }
 
 // values looks at all values that can be reached from v within the model.
 func (d *doubter) values(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if v.IsNil() || v.Type().Elem().PkgPath() != reflect.TypeFor[Model]().PkgPath() || d.seen[v.Interface()] {
+		if v.IsNil() || !strings.HasPrefix(v.Type().Elem().PkgPath(), reflect.TypeFor[Model]().PkgPath()) || d.seen[v.Interface()] {
 			return
 		}
 		d.seen[v.Interface()] = true
@@ -88,8 +70,8 @@ func (d *doubter) values(v reflect.Value) {
 			d.values(v.Index(i))
 		}
 	case reflect.Struct:
-		if value, ok := reflect.TypeAssert[doubtful](v); ok {
-			if n, allowed := value.doubt(); n != nil {
+		if set, ok := reflect.TypeAssert[doubtful](v); ok {
+			if n, allowed := set.Doubt(); n != nil {
 				d.note(n, allowed)
 			}
 			return
@@ -112,7 +94,7 @@ func (d *doubter) annotations(s *Service) {
 			}
 		}
 	}
-	if n := s.note(NoteSessions); n.Exists() && !n.Unknown && n.Text() != string(Memory) && n.Text() != string(External) {
+	if n := s.note(NoteSessions); n.Exists() && !n.Unknown && n.Text() != string(session.Memory) && n.Text() != string(session.External) {
 		d.note(n, "memory, external")
 	}
 }
@@ -146,7 +128,7 @@ var podShape = map[string]tree.Kind{
 var shapeNames = map[tree.Kind]string{tree.Map: "a map", tree.List: "a list"}
 
 // object looks at the version and the shape of an object that is read.
-func (d *doubter) object(o *Object) {
+func (d *doubter) object(o *kube.Object) {
 	shape, read := shapes[o.Kind]
 	known, ours := versions[o.Group]
 	if !read || !ours {

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/session"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
@@ -60,7 +63,7 @@ func (s *Service) runsEvenkeel() bool {
 	if s.Task != nil && s.Task.Main != nil {
 		return startsEvenkeel(s.Task.Main.Words)
 	}
-	return s.Workload != nil && slices.ContainsFunc(s.Workload.Containers, func(c *Container) bool { return startsEvenkeel(c.Command) })
+	return s.Workload != nil && slices.ContainsFunc(s.Workload.Containers, func(c *kube.Container) bool { return startsEvenkeel(c.Command) })
 }
 
 // startsEvenkeel reports whether command is evenkeel-run or evenkeel run.
@@ -82,23 +85,24 @@ func (a *Amount) note(n *tree.Node) {
 	}
 }
 
-func sessionsOf(s *Service) Sessions {
-	var out Sessions
+func sessionsOf(s *Service) session.Sessions {
+	var out session.Sessions
 	if s.App != nil {
 		out = s.App.Sessions
 	}
 	if s.Stated != nil {
-		out.policy(s.Stated)
+		byPolicy(&out, s.Stated)
 	}
-	if n := s.note(NoteSessions); n.Text() == string(Memory) || n.Text() == string(External) {
-		out.Home, out.Source, out.Node = Home(n.Text()), "annotation "+NoteSessions, n
+	if n := s.note(NoteSessions); n.Text() == string(session.Memory) || n.Text() == string(session.External) {
+		out.Home, out.Source, out.Node = session.Home(n.Text()), "annotation "+NoteSessions, n
 	}
 	return out
 }
 
-func (s *Sessions) policy(p *policy.Service) {
+// byPolicy puts what the policy says over what files say.
+func byPolicy(s *session.Sessions, p *policy.Service) {
 	if home := p.Session.Home(); home != "" {
-		s.Home, s.Source, s.Node = Home(home), "session.store of the policy", nil
+		s.Home, s.Source, s.Node = session.Home(home), "session.store of the policy", nil
 	}
 	if p.Session.Cookie != "" {
 		s.Cookie = stated("session.cookie of the policy", p.Session.Cookie)
@@ -112,4 +116,6 @@ func (s *Sessions) policy(p *policy.Service) {
 }
 
 // stated is a value of the policy's, which is not among the files.
-func stated[T any](name string, v T) Value[T] { return Value[T]{V: v, State: Written, Name: name} }
+func stated[T any](name string, v T) value.Value[T] {
+	return value.Value[T]{V: v, State: value.Written, Name: name}
+}

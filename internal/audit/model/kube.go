@@ -1,145 +1,60 @@
 package model
 
 import (
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/route"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
+	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
-// Cluster is what Kubernetes manifests say beyond services.
-type Cluster struct {
-	Objects   []*Object // all, in the order of the files
-	Workloads []*Workload
-	Services  []*KubeService
-	Ingresses []*Ingress
-	Routes    []*HTTPRoute
-	Scalers   []*Scaler
-	Budgets   []*Disruption
+// buildKube adds the services that Kubernetes runs.
+func buildKube(m *Model, files []*tree.File) {
+	m.Kube = kube.Read(files)
+	for _, w := range m.Kube.Workloads {
+		s := workloadService(w)
+		m.ofWorkload[w] = s
+		m.Services = append(m.Services, s)
+	}
 }
 
-// Object is one Kubernetes object.
-type Object struct {
-	Group, Version, Kind string // apps, v1, Deployment
-	Namespace, Name      string // namespace "default" if none is written
-	Root                 *tree.Node
-	Labels               map[string]string
-	Annotations          *tree.Node // metadata.annotations; may be nil
+// workloadService is the workload as all platforms' rules see it.
+func workloadService(w *kube.Workload) *Service {
+	return &Service{Platform: Kubernetes, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Node: w.NameNode(), Workload: w, Routers: routersOf(w),
+		Grace: w.Grace(), PreStop: w.PreStop(), Replicas: w.Replicas()}
 }
 
-// Spec is the object's spec.
-func (o *Object) Spec() *tree.Node { return o.Root.Get("spec") }
+// sleepSince is the first Kubernetes with preStop.sleep (KEP-3960: alpha and off
+// in 1.29).
+var sleepSince = policy.Version{Major: 1, Minor: 30}
 
-// Annotation returns the value of an annotation, nil if it is not there.
-func (o *Object) Annotation(name string) *tree.Node { return o.Annotations.Get(name) }
+// BeforeSleep reports whether there are clusters that do not know preStop.sleep:
+// the policy says so.
+func (m *Model) BeforeSleep() bool { return m.Policy.Kubernetes.MinVersion.Before(sleepSince) }
 
-// NameNode is where the object is named: its metadata.name, or else its kind.
-func (o *Object) NameNode() *tree.Node {
-	for _, n := range []*tree.Node{o.Root.Get("metadata", "name"), o.Root.Get("kind")} {
-		if n != nil {
-			return n
+// routersOf are what sends to w's pods. An Ingress controller and a Gateway use
+// the endpoints, not the Service's address, so that kube-proxy counts only
+// where a Service is used by itself.
+func routersOf(w *kube.Workload) (all []*route.Router) {
+	add := func(kind route.Kind, n *tree.Node) {
+		all = append(all, &route.Router{Kind: kind, Node: n, Window: route.Windows[kind]})
+	}
+	for _, i := range w.Ingresses {
+		kind := i.Router
+		if kind == route.AWSController && !i.Targets(w) {
+			kind = route.KubeProxy
+		}
+		add(kind, i.NameNode())
+	}
+	for _, r := range w.Routes {
+		add(route.GatewayAPI, r.NameNode())
+	}
+	for _, s := range w.Services {
+		switch {
+		case s.Type == "LoadBalancer":
+			add(route.LoadBalancer, s.NameNode())
+		case !s.Headless:
+			add(route.KubeProxy, s.NameNode())
 		}
 	}
-	return o.Root
-}
-
-// String is KIND NAMESPACE/NAME.
-func (o *Object) String() string { return o.Kind + " " + o.Namespace + "/" + o.Name }
-
-// Workload is an object with a pod template, or a pod.
-type Workload struct {
-	*Object
-	Pod            *tree.Node // the pod's spec
-	PodLabels      map[string]string
-	PodAnnotations *tree.Node   // may be nil
-	Containers     []*Container // that run side by side, sidecars after them
-
-	Services  []*KubeService // that select its pods
-	Ingresses []*Ingress     // that lead to one of these
-	Routes    []*HTTPRoute
-	Scaler    *Scaler // nil: none
-	Budgets   []*Disruption
-
-	Service *Service // the workload as all platforms' rules see it
-}
-
-// Note returns an annotation of the pod or, if it has none, of the object.
-func (w *Workload) Note(name string) *tree.Node {
-	if n := w.PodAnnotations.Get(name); n.Exists() {
-		return n
-	}
-	return w.Annotation(name)
-}
-
-// Container is one of a pod.
-type Container struct {
-	Node    *tree.Node
-	Name    string
-	Image   string
-	Sidecar bool            // an init container that runs on
-	PreStop *tree.Node      // lifecycle.preStop; nil: none
-	Sleep   Value[Duration] // how long the hook sleeps, 0 without one; unknown: it does something else
-	Command []string        // command and args as written; empty: the image's
-	Ports   []Port
-}
-
-// Port is one that a container listens on, or a Service has.
-type Port struct {
-	Node   *tree.Node
-	Name   string
-	Number int    // 0: not known
-	App    string // appProtocol
-	Target string // of a Service's: the container's port, by name or number; empty: Number
-}
-
-// KubeService is a Service.
-type KubeService struct {
-	*Object
-	Selector  map[string]string
-	Type      string // ClusterIP unless it is written
-	Headless  bool
-	Ports     []Port
-	Workloads []*Workload // that it selects
-
-	Fronted   bool // an Ingress or a route leads to it
-	APIServer bool // it is the API server that calls it: a webhook's
-}
-
-// Ingress is an Ingress.
-type Ingress struct {
-	*Object
-	Router   RouterKind
-	Hosts    []string
-	Backends []string // names of Services in its namespace
-
-	Services  []*KubeService // of these that are among the files
-	Workloads []*Workload    // behind them
-}
-
-// HTTPRoute is the Gateway API's.
-type HTTPRoute struct {
-	*Object
-	Hosts []string
-	Rules []RouteRule
-}
-
-// RouteRule is one rule of an HTTPRoute.
-type RouteRule struct {
-	Node     *tree.Node
-	Backends []string // names of Services in the route's namespace
-
-	Services  []*KubeService // of these that are among the files
-	Workloads []*Workload    // behind them
-}
-
-// Scaler is a HorizontalPodAutoscaler or KEDA's ScaledObject.
-type Scaler struct {
-	*Object
-	TargetKind, TargetName string
-	Min, Max               Value[int]
-	Workload               *Workload // nil: not among the files
-}
-
-// Disruption is a PodDisruptionBudget.
-type Disruption struct {
-	*Object
-	Selector  map[string]string
-	Workloads []*Workload
+	return all
 }

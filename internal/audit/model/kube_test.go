@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/session"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
@@ -98,30 +99,6 @@ func TestClusterIsJoined(t *testing.T) {
 	}
 }
 
-func TestSleepOfHooks(t *testing.T) {
-	for hook, want := range map[string]string{
-		`{sleep: {seconds: 5}}`:                                   "preStop 5 s",
-		`{sleep: {seconds: five}}`:                                "unknown",
-		`{exec: {command: [sleep, "5"]}}`:                         "preStop 5 s",
-		`{exec: {command: [/bin/sleep, "1.5"]}}`:                  "preStop 1.5 s",
-		`{exec: {command: [sh, -c, "sleep 1m"]}}`:                 "preStop 60 s",
-		`{exec: {command: [sh, -c, "sleep 5; sleep 6"]}}`:         "unknown",
-		`{exec: {command: [sh, -c, "sleep $WAIT"]}}`:              "unknown",
-		`{exec: {command: [sh, -c, "sleep 5; nginx -s quit"]}}`:   "preStop 5 s",
-		`{exec: {command: [sh, -c, "sleep {{ .Values.wait }}"]}}`: "unknown",
-		`{httpGet: {path: /drain}}`:                               "unknown",
-	} {
-		m := built(t, nil, "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {spec: {containers: [{name: a, lifecycle: {preStop: "+strings.ReplaceAll(hook, "\n", " ")+"}}]}}}}")
-		got := "unknown"
-		if p := m.Services[0].PreStop; p.Known() {
-			got = p.String()
-		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", hook, got, want)
-		}
-	}
-}
-
 func TestAnnotationsAreNearerThanThePolicy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), policy.FileName)
 	if err := os.WriteFile(path, []byte("version: 1\nservice: a\nsession: {store: memory}\nshutdown: {requests: 20s, streams: 1m, flush: 0s}\n"), 0o600); err != nil {
@@ -137,7 +114,7 @@ func TestAnnotationsAreNearerThanThePolicy(t *testing.T) {
 	if got, want := s.Needs.String(), "requests 20 s"; got != want || !s.Needs.LameDuck || !s.Needs.Flush.Stated {
 		t.Errorf("%s, want %s: %+v", got, want, s.Needs)
 	}
-	if s.Sessions.Home != External || s.Sessions.Node == nil {
+	if s.Sessions.Home != session.External || s.Sessions.Node == nil {
 		t.Errorf("%+v", s.Sessions)
 	}
 	if m.Policy.Service("b") != nil {

@@ -6,6 +6,9 @@
 //		fmt.Println(s.Name, s.PreStop, s.Grace, s.Needs)
 //	}
 //
+// What the files of one platform say by themselves is read by the packages below
+// this one; here it becomes services, and is joined to them.
+//
 // Guarantees: every value knows where it stands; what files do not decide is
 // unknown, never a guess; the order is that of the files.
 //
@@ -13,6 +16,17 @@
 package model
 
 import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/internal/audit/model/aws"
+	"github.com/evenkeel/evenkeel/internal/audit/model/image"
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/resource"
+	"github.com/evenkeel/evenkeel/internal/audit/model/route"
+	"github.com/evenkeel/evenkeel/internal/audit/model/session"
+	"github.com/evenkeel/evenkeel/internal/audit/model/spring"
+	"github.com/evenkeel/evenkeel/internal/audit/model/unit"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 	"github.com/evenkeel/evenkeel/internal/policy"
 )
@@ -31,13 +45,25 @@ const (
 type Model struct {
 	Policy   *policy.Policy // never nil; Stated is false if there is none
 	Services []*Service
-	Kube     *Cluster
-	AWS      *AWS
-	Spring   []*Application
-	Images   []*Image
+	Kube     *kube.Cluster
+	AWS      *aws.Account
+	Spring   []*spring.Application
+	Images   []*image.Image
 	Stores   []*Store
 	Notes    []tree.Note // on what is written and cannot be meant
+
+	resources  *resource.Set // of AWS, for stores
+	ofWorkload map[*kube.Workload]*Service
+	behind     map[*aws.TargetGroup][]*Service
 }
+
+// Of is the workload as all platforms' rules see it; nil only for a workload
+// of another model, or for nil.
+func (m *Model) Of(w *kube.Workload) *Service { return m.ofWorkload[w] }
+
+// Behind are the services whose tasks are targets of g, in the order of the
+// files, each once.
+func (m *Model) Behind(g *aws.TargetGroup) []*Service { return m.behind[g] }
 
 // Service is a set of equal instances that users reach.
 type Service struct {
@@ -49,37 +75,14 @@ type Service struct {
 	Stated    *policy.Service // what the policy says of it; nil: nothing
 
 	Needs    Needs
-	Sessions Sessions
-	Grace    Value[Duration] // between SIGTERM (or PreStop's beginning) and SIGKILL
-	PreStop  Value[Duration] // the instance serves on before its SIGTERM; charged to Grace
-	Replicas Value[int]      // that there are always: the autoscaler's least, if there is one
-	Routers  []*Router
+	Sessions session.Sessions
+	Grace    value.Value[time.Duration] // between SIGTERM (or PreStop's beginning) and SIGKILL
+	PreStop  value.Value[time.Duration] // the instance serves on before its SIGTERM; charged to Grace
+	Replicas value.Value[int]           // that there are always: the autoscaler's least, if there is one
+	Routers  []*route.Router
 
-	Workload *Workload    // on Kubernetes
-	Task     *TaskService // on ECS
-	Unit     *Unit        // on systemd
-	App      *Application // Spring's configuration, if it is known which
-}
-
-// RouterKind is what sends requests to instances.
-type RouterKind string
-
-const (
-	KubeProxy     RouterKind = "kube-proxy"
-	IngressNginx  RouterKind = "ingress-nginx"
-	AWSController RouterKind = "AWS Load Balancer Controller"
-	GatewayAPI    RouterKind = "Gateway API"
-	LoadBalancer  RouterKind = "load balancer" // of a Service
-	ALB           RouterKind = "ALB"
-	NLB           RouterKind = "NLB"
-	Eureka        RouterKind = "Eureka"
-	OtherIngress  RouterKind = "ingress controller" // of a kind that files do not tell
-)
-
-// Router is one thing that sends requests to a service's instances, and how
-// long it may go on after they were withdrawn.
-type Router struct {
-	Kind   RouterKind
-	Node   *tree.Node // that makes it one
-	Window Duration   // propagation
+	Workload *kube.Workload      // on Kubernetes
+	Task     *aws.TaskService    // on ECS
+	Unit     *unit.Unit          // on systemd
+	App      *spring.Application // Spring's configuration, if it is known which
 }

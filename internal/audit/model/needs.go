@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
-// Duration is short for the field's unit.
-type Duration = time.Duration
-
 // Amount is one part of what leaving needs, and who says so.
 type Amount struct {
-	D      Duration
+	D      time.Duration
 	Stated bool       // by the policy or an annotation; else assumed
 	Node   *tree.Node // the annotation
 }
@@ -32,13 +30,13 @@ const assumedRequests = 30 * time.Second
 
 // Drain is what an instance needs after it was withdrawn: the longer of
 // requests and streams, and the flush.
-func (n Needs) Drain() Duration { return max(n.Requests.D, n.Streams.D) + n.Flush.D }
+func (n Needs) Drain() time.Duration { return max(n.Requests.D, n.Streams.D) + n.Flush.D }
 
 // String is "requests 30 s (assumed) + flush 5 s".
 func (n Needs) String() string {
 	text := n.busy()
 	if n.Flush.D > 0 {
-		text += " + flush " + Seconds(n.Flush.D)
+		text += " + flush " + value.Seconds(n.Flush.D)
 	}
 	return text
 }
@@ -56,26 +54,7 @@ func (n Needs) busy() string {
 // String is the length, with "(assumed)" if nobody stated it.
 func (a Amount) String() string {
 	if !a.Stated {
-		return Seconds(a.D) + " (assumed)"
+		return value.Seconds(a.D) + " (assumed)"
 	}
-	return Seconds(a.D)
-}
-
-// Home is where a service keeps its sessions.
-type Home string
-
-const (
-	HomeUnknown Home = ""
-	Memory      Home = "memory"   // in the process
-	External    Home = "external" // in a store outside the instances
-)
-
-// Sessions is what is known of a service's sessions.
-type Sessions struct {
-	Home    Home
-	Source  string     // who says so: the policy, an annotation, a file
-	Node    *tree.Node // that says so, if it stands in a file that was read
-	Cookie  Value[string]
-	Timeout Value[Duration] // idle
-	Longest Value[Duration] // absolute
+	return value.Seconds(a.D)
 }

@@ -2,74 +2,31 @@ package model
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/evenkeel/evenkeel/internal/audit/source"
+	"github.com/evenkeel/evenkeel/internal/audit/model/image"
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/spring"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
-	"github.com/evenkeel/evenkeel/internal/policy"
 )
 
-// Application is one Spring Boot application's configuration as one service
-// runs it: what the service's containers set in their environment counts.
-type Application struct {
-	Name      string         // spring.application.name, or of its ConfigMap, or of its folder
-	Node      *tree.Node     // that names it, or else its first document
-	Boot      policy.Version // of Spring Boot; zero: not known
-	Libraries Libraries      // that its build file names
-	Sessions  Sessions       // what its configuration says of them
-
-	// Configs are the effective configurations: without profiles first, then
-	// with each that files name, those of development and tests left out. If the
-	// service says its profiles there is one.
-	Configs []*Settings
-
-	module   string  // folder of the program; empty: not that of one
-	mapOf    *Object // the ConfigMap it is written in; nil: files
-	docs     []springDoc
-	complete bool // all of its configuration can be seen: what is not written is the default
-}
-
-// springDoc is one document of Spring's configuration.
-type springDoc struct {
-	root   *tree.Node
-	when   string // on which profiles, as Spring writes it; empty: always
-	weight int    // of two documents that say the same the heavier counts
-}
-
-// Weights: Spring Boot's order of property sources (reference, "Externalized
-// Configuration").
-const (
-	bootstrapWeight  = -32
-	propertiesWeight = 1 // over YAML beside it
-	configWeight     = 2 // the folder config over the one it is in
-	profileWeight    = 4
-	outsideWeight    = 16 // a ConfigMap over what is in the program
-)
-
-// springFile is a name of Spring's configuration files.
-var springFile = regexp.MustCompile(`^(application|bootstrap)(?:-([\w.+-]+))?\.(?:ya?ml|properties)$`)
-
-// notMain are folders of tests, and of what a build leaves.
-var notMain = regexp.MustCompile(`(^|/)(src/(test|it|integration-?[tT]est|functionalTest|testFixtures)/resources|build/resources/\w+|bin/(main|test)|out/(production|test)(/\w+)*)(/config)?$`)
+// otherPrograms are images that are no Spring Boot application, besides those
+// that are known as stores and tools.
+var otherPrograms = image.Names(`nginx nginx-unprivileged httpd haproxy envoy traefik caddy keycloak oauth2-proxy node python php ruby golang wordpress`)
 
 // buildSpring finds applications, and the services that run them. One that
 // nothing runs is a service of its own.
 func buildSpring(m *Model, files []*tree.File) {
-	inside := springFiles(files)
-	builds := springBuilds(files)
-	for _, a := range inside {
-		a.build(builds)
-		a.identify(path.Base(a.module))
-	}
-	outside := springMaps(m.Kube)
+	inside, outside := spring.Read(files, m.Kube)
 	joined := joinSpring(m, inside, outside)
 	for _, a := range append(inside, outside...) {
 		if !joined[a] {
-			a.settle(nil, nil)
+			a.Settle(nil, "")
 			m.Services = append(m.Services, &Service{Platform: Process, Kind: "Spring application", Name: a.Name, Node: a.Node,
-				Replicas: Value[int]{State: Unknown}, Grace: Value[Duration]{State: Unknown}, PreStop: Value[Duration]{State: Unknown}, App: a})
+				Replicas: value.Value[int]{State: value.Unknown}, Grace: value.Value[time.Duration]{State: value.Unknown}, PreStop: value.Value[time.Duration]{State: value.Unknown}, App: a})
 		}
 	}
 	for _, s := range m.Services {
@@ -79,116 +36,181 @@ func buildSpring(m *Model, files []*tree.File) {
 	}
 }
 
-// springFiles are the applications of files called application or bootstrap, one
-// for each folder.
-func springFiles(files []*tree.File) (all []*Application) {
-	byModule := map[string]*Application{}
-	for _, f := range files {
-		found := springFile.FindStringSubmatch(path.Base(f.Name))
-		if found == nil || notMain.MatchString(path.Dir(f.Name)) || f.Format != tree.YAML && f.Format != tree.Properties {
+// joinSpring finds which service runs which application, and tells what was
+// joined. What is not decided is not joined.
+func joinSpring(m *Model, inside, outside []*spring.Application) map[*spring.Application]bool {
+	j := &springJoin{kube: m.Kube, inside: inside, outside: outside, joined: map[*spring.Application]bool{}, maps: map[string]*kube.Object{}}
+	for _, o := range m.Kube.Objects {
+		if o.Kind == "ConfigMap" {
+			j.maps[o.Namespace+"/"+o.Name] = o
+		}
+	}
+	j.index(m.Services)
+	for _, s := range m.Services {
+		switch {
+		case s.Workload != nil:
+			j.service(s)
+		case s.Task != nil && s.Task.Main != nil:
+			j.byName(s, []string{s.Name, s.Task.Main.Name}, spring.TaskEnvironment(s.Task.Main))
+		case s.Unit != nil:
+			j.byName(s, []string{s.Name}, spring.UnitEnvironment(s.Unit))
+		}
+	}
+	return j.joined
+}
+
+type springJoin struct {
+	kube            *kube.Cluster
+	inside, outside []*spring.Application
+	joined          map[*spring.Application]bool
+	maps            map[string]*kube.Object              // ConfigMaps by namespace and name
+	named           map[string][]*spring.Application     // of files, by name
+	byMap           map[*kube.Object]*spring.Application // of ConfigMaps
+	folders         map[string]*springFolder
+}
+
+// springFolder is what is in a folder and below it.
+type springFolder struct {
+	apps     []*spring.Application
+	services []*Service // that could run one
+}
+
+func (j *springJoin) index(services []*Service) {
+	j.named, j.byMap, j.folders = map[string][]*spring.Application{}, map[*kube.Object]*spring.Application{}, map[string]*springFolder{}
+	for _, a := range j.outside {
+		j.byMap[a.ConfigMap] = a
+	}
+	for _, a := range j.inside {
+		j.named[strings.ToLower(a.Name)] = append(j.named[strings.ToLower(a.Name)], a)
+		for _, f := range j.above(a.Module) {
+			f.apps = append(f.apps, a)
+		}
+	}
+	if len(j.inside) == 0 {
+		return
+	}
+	for _, s := range services {
+		if s.Workload == nil || !s.Workload.Web() || !slices.ContainsFunc(s.Workload.Containers, mayRunSpring) {
 			continue
 		}
-		docs := springDocs(roots(f), found, path.Base(path.Dir(f.Name)) == "config")
-		if len(docs) == 0 {
-			continue
+		for _, f := range j.above(path.Dir(s.Node.Pos().File)) {
+			f.services = append(f.services, s)
 		}
-		folder := strings.TrimSuffix(path.Dir(f.Name), "/config")
-		a := byModule[folder]
+	}
+}
+
+// above are the folder and those it is in, the nearest first.
+func (j *springJoin) above(dir string) (all []*springFolder) {
+	for ; ; dir = path.Dir(dir) {
+		if j.folders[dir] == nil {
+			j.folders[dir] = &springFolder{}
+		}
+		all = append(all, j.folders[dir])
+		if dir == path.Dir(dir) {
+			return all
+		}
+	}
+}
+
+func mayRunSpring(c *kube.Container) bool {
+	name, _ := c.ImageName()
+	return !c.Sidecar && !c.Mesh() && !image.Known[name] && !otherPrograms[name]
+}
+
+// service joins what the service's pods run.
+func (j *springJoin) service(s *Service) {
+	inside, container := j.insideOf(s)
+	mounted := j.mountedBy(s)
+	if inside == nil && mounted == nil {
+		return
+	}
+	a := spring.Merge(inside, mounted)
+	j.joined[inside], j.joined[mounted] = true, true // either may be nil, which nobody asks for
+	if container == nil {
+		container = onlySpring(s.Workload)
+	}
+	var env *spring.Environment
+	if container != nil {
+		env = spring.EnvironmentOf(s.Workload, container, j.maps)
+	}
+	a.Settle(env, string(s.Platform))
+	s.App = a
+}
+
+// byName joins the application that has one of the names, the first before the
+// others.
+func (j *springJoin) byName(s *Service, names []string, env *spring.Environment) {
+	for _, name := range names {
+		if named := j.named[strings.ToLower(name)]; len(named) == 1 {
+			a := *named[0]
+			a.Settle(env, string(s.Platform))
+			s.App, j.joined[named[0]] = &a, true
+			return
+		}
+	}
+}
+
+// insideOf is the application of files that the service runs: the one of its
+// name, or the only one in the folder that has both and nothing else.
+func (j *springJoin) insideOf(s *Service) (*spring.Application, *kube.Container) {
+	if named := j.named[strings.ToLower(s.Name)]; len(named) == 1 {
+		return named[0], nil
+	}
+	for _, c := range s.Workload.Containers {
+		if named := j.named[strings.ToLower(c.Name)]; len(named) == 1 && mayRunSpring(c) {
+			return named[0], c
+		}
+	}
+	if len(j.inside) == 0 {
+		return nil, nil
+	}
+	for _, f := range j.above(path.Dir(s.Node.Pos().File)) {
+		if len(f.apps) > 0 {
+			if len(f.apps) == 1 && slices.Contains(f.services, s) && oneName(f.services) {
+				return f.apps[0], nil
+			}
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// oneName reports whether all are the same service, in several environments.
+func oneName(services []*Service) bool {
+	for _, s := range services {
+		if s.Kind != services[0].Kind || s.Name != services[0].Name {
+			return false
+		}
+	}
+	return true
+}
+
+// mountedBy is the application of the only ConfigMap among the pod's volumes
+// that has one.
+func (j *springJoin) mountedBy(s *Service) (found *spring.Application) {
+	for _, v := range s.Workload.Pod.Get("volumes").List() {
+		a := j.byMap[j.maps[s.Namespace+"/"+v.Get("configMap", "name").Text()]]
 		if a == nil {
-			a = &Application{module: moduleOf(folder), complete: path.Base(folder) == "resources"}
-			byModule[folder] = a
-			all = append(all, a)
-		}
-		a.docs = append(a.docs, docs...)
-	}
-	return all
-}
-
-// moduleOf is the folder of a program whose resources are in folder.
-func moduleOf(folder string) string {
-	if i := strings.LastIndex(folder+"/", "/src/main/resources/"); i >= 0 {
-		return folder[:i]
-	}
-	if strings.HasPrefix(folder, "src/main/resources") {
-		return "."
-	}
-	return folder
-}
-
-// springDocs are the documents of one file that are Spring's. named is what
-// springFile found.
-func springDocs(roots []*tree.Node, named []string, config bool) (all []springDoc) {
-	weight := 0
-	if named[1] == "bootstrap" {
-		weight += bootstrapWeight
-	}
-	if strings.HasSuffix(named[0], ".properties") {
-		weight += propertiesWeight
-	}
-	if config {
-		weight += configWeight
-	}
-	if named[2] != "" {
-		weight += profileWeight
-	}
-	for _, root := range roots {
-		if root.Kind != tree.Map || root.Get("apiVersion") != nil && root.Get("kind") != nil {
 			continue
 		}
-		all = append(all, springDoc{root: root, when: and(named[2], condition(root)), weight: weight})
+		if found != nil {
+			return nil
+		}
+		found = a
 	}
-	return all
+	return found
 }
 
-func roots(f *tree.File) (all []*tree.Node) {
-	for _, d := range f.Docs {
-		all = append(all, d.Root)
-	}
-	return all
-}
-
-// springMaps are the applications of ConfigMaps.
-func springMaps(c *Cluster) (all []*Application) {
-	for _, o := range c.Objects {
-		if o.Kind != "ConfigMap" || o.Group != "" {
+// onlySpring is the container that may run the application, if there is one.
+func onlySpring(w *kube.Workload) (found *kube.Container) {
+	for _, c := range w.Containers {
+		if !mayRunSpring(c) {
 			continue
 		}
-		a := &Application{}
-		for _, field := range o.Root.Get("data").Fields() {
-			if found := springFile.FindStringSubmatch(field.Key); found != nil {
-				a.docs = append(a.docs, springDocs(source.Embedded(field), found, false)...)
-			}
+		if found != nil {
+			return nil
 		}
-		if len(a.docs) > 0 {
-			for i := range a.docs {
-				a.docs[i].weight += outsideWeight
-			}
-			a.identify(o.Name)
-			a.mapOf = o
-			all = append(all, a)
-		}
+		found = c
 	}
-	return all
-}
-
-// identify names the application; its documents are put in order first.
-func (a *Application) identify(name string) {
-	slices.SortStableFunc(a.docs, func(x, y springDoc) int { return x.weight - y.weight })
-	a.Node = a.docs[0].root
-	for _, d := range a.docs {
-		if d.weight >= 0 {
-			a.Node = d.root
-			break
-		}
-	}
-	base := &Settings{values: map[string]*tree.Node{}}
-	for _, d := range a.docs {
-		if d.when == "" {
-			base.add(d.root)
-		}
-	}
-	a.Name = name
-	if v := base.Text("spring.application.name", Value[string]{}); v.Written() && v.V != "" {
-		a.Name, a.Node = v.V, v.Node
-	}
+	return found
 }

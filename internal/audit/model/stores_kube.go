@@ -4,12 +4,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/internal/audit/model/image"
+	"github.com/evenkeel/evenkeel/internal/audit/model/kube"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 // engines are images of Redis and of what speaks its language, by the last part
 // of their names.
-var engines = words(`redis valkey keydb redis-stack-server`)
+var engines = image.Names(`redis valkey keydb redis-stack-server`)
 
 // kubeStores reads Redis and Valkey that Kubernetes runs as they are, without
 // an operator or a chart.
@@ -24,26 +27,26 @@ func kubeStores(m *Model) {
 	}
 }
 
-func newKubeStore(m *Model, w *Workload, c *Container) *Store {
+func newKubeStore(m *Model, w *kube.Workload, c *kube.Container) *Store {
 	name, tag := c.ImageName()
 	s := &Store{Kind: w.Kind, Name: w.Namespace + "/" + w.Name, Node: w.NameNode(), Body: c.Node, Keeps: keeps(w)}
-	s.Nodes = Int(w.Spec().Get("replicas"), Of("replicas", 1))
+	s.Nodes = value.Int(w.Spec().Get("replicas"), value.Of("replicas", 1))
 	if s.Nodes.V > 1 { // of which nothing says that they replicate
-		s.Nodes.State = Unknown
+		s.Nodes.State = value.Unknown
 	}
 	if version, _, _ := strings.Cut(tag, "-"); name == "redis" && version != "" && strings.Trim(version, "0123456789.") == "" {
-		s.Version = Value[string]{V: version, State: Written, Node: c.Node.Get("image"), Name: "image"}
+		s.Version = value.Value[string]{V: version, State: value.Written, Node: c.Node.Get("image"), Name: "image"}
 	}
-	s.Policy, s.Auth = Of("maxmemory-policy", "noeviction"), Of("requirepass", false)
-	if c.configured() {
-		s.Policy.State, s.Auth.State = Unknown, Unknown
+	s.Policy, s.Auth = value.Of("maxmemory-policy", "noeviction"), value.Of("requirepass", false)
+	if configured(c) {
+		s.Policy.State, s.Auth.State = value.Unknown, value.Unknown
 	}
 	for _, n := range append(c.Node.Get("command").List(), c.Node.Get("args").List()...) {
 		switch n.Text() {
 		case "--maxmemory-policy":
-			s.Policy = Text(next(n), s.Policy)
+			s.Policy = value.Text(next(n), s.Policy)
 		case "--requirepass":
-			s.Auth = Value[bool]{V: true, State: Written, Node: n, Name: "requirepass"}
+			s.Auth = value.Value[bool]{V: true, State: value.Written, Node: n, Name: "requirepass"}
 		}
 	}
 	s.services = w.Services
@@ -64,7 +67,7 @@ func next(n *tree.Node) *tree.Node {
 
 // configured reports whether more settings may come from a file, a script or
 // variables.
-func (c *Container) configured() bool {
+func configured(c *kube.Container) bool {
 	for _, word := range c.Command {
 		if strings.Contains(word, ".conf") || strings.ContainsAny(word, " \n$") {
 			return true
@@ -79,7 +82,7 @@ func (c *Container) configured() bool {
 }
 
 // keeps reports whether the data outlive a pod.
-func keeps(w *Workload) bool {
+func keeps(w *kube.Workload) bool {
 	if len(w.Spec().Get("volumeClaimTemplates").List()) > 0 {
 		return true
 	}

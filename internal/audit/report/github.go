@@ -5,13 +5,13 @@ import (
 	"io"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 // What GitHub calls severities, and how workflow commands are escaped: the
 // runner's ActionCommand and @actions/core's command.
 var (
-	commands = map[rules.Severity]string{rules.Error: "error", rules.Warn: "warning", rules.Info: "notice"}
+	commands = map[rule.Severity]string{rule.Error: "error", rule.Warn: "warning", rule.Info: "notice"}
 	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )

@@ -5,7 +5,7 @@ import (
 	"io"
 	"maps"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
@@ -13,30 +13,30 @@ const schema = "evenkeel.dev/check/v1"
 
 // document is the report for programs.
 type document struct {
-	Schema     string                 `json:"schema"`
-	Files      int                    `json:"files"`
-	Services   int                    `json:"services"`
-	Findings   []finding              `json:"findings"`
-	Summary    map[rules.Severity]int `json:"summary"`
-	Suppressed []suppressed           `json:"suppressed"`
-	Baseline   int                    `json:"baseline"` // findings that it has
-	Mended     int                    `json:"mended"`
-	Notes      []tree.Note            `json:"notes"`
+	Schema     string                `json:"schema"`
+	Files      int                   `json:"files"`
+	Services   int                   `json:"services"`
+	Findings   []finding             `json:"findings"`
+	Summary    map[rule.Severity]int `json:"summary"`
+	Suppressed []suppressed          `json:"suppressed"`
+	Baseline   int                   `json:"baseline"` // findings that it has
+	Mended     int                   `json:"mended"`
+	Notes      []tree.Note           `json:"notes"`
 }
 
 type finding struct {
-	Rule       string         `json:"rule"`
-	Severity   rules.Severity `json:"severity"`
-	File       string         `json:"file"`
-	Line       int            `json:"line"`
-	Column     int            `json:"column"`
-	Subject    string         `json:"subject,omitempty"`
-	Message    string         `json:"message"`
-	Arithmetic string         `json:"arithmetic"`
-	Fix        rules.Autofix  `json:"fix"`               // the rule's
-	Change     string         `json:"change,omitempty"`  // what --fix does here
-	Choices    []string       `json:"choices,omitempty"` // what --fix=guided asks here
-	URL        string         `json:"url"`
+	Rule       string        `json:"rule"`
+	Severity   rule.Severity `json:"severity"`
+	File       string        `json:"file"`
+	Line       int           `json:"line"`
+	Column     int           `json:"column"`
+	Subject    string        `json:"subject,omitempty"`
+	Message    string        `json:"message"`
+	Arithmetic string        `json:"arithmetic"`
+	Fix        rule.Autofix  `json:"fix"`               // the rule's
+	Change     string        `json:"change,omitempty"`  // what --fix does here
+	Choices    []string      `json:"choices,omitempty"` // what --fix=guided asks here
+	URL        string        `json:"url"`
 }
 
 type suppressed struct {
@@ -46,7 +46,7 @@ type suppressed struct {
 
 func jsonReport(w io.Writer, r Report) error {
 	d := document{Schema: schema, Files: r.files(), Services: len(r.Model.Services), Findings: []finding{}, Suppressed: []suppressed{},
-		Summary: map[rules.Severity]int{rules.Error: 0, rules.Warn: 0, rules.Info: 0}, Baseline: len(r.Recorded), Mended: r.Mended, Notes: []tree.Note{}}
+		Summary: map[rule.Severity]int{rule.Error: 0, rule.Warn: 0, rule.Info: 0}, Baseline: len(r.Recorded), Mended: r.Mended, Notes: []tree.Note{}}
 	maps.Copy(d.Summary, r.count())
 	for _, f := range r.Findings {
 		d.Findings = append(d.Findings, findingOf(f))
@@ -61,7 +61,7 @@ func jsonReport(w io.Writer, r Report) error {
 	return enc.Encode(d)
 }
 
-func findingOf(f rules.Finding) finding {
+func findingOf(f rule.Finding) finding {
 	pos := f.Node.Pos()
 	out := finding{Rule: f.Rule.ID, Severity: f.Severity, File: pos.File, Line: pos.Line, Column: pos.Column, Subject: f.Subject,
 		Message: f.Message, Arithmetic: f.Arithmetic, Fix: f.Rule.Autofix, URL: URL(f.Rule)}

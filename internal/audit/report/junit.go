@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 type testSuites struct {
@@ -88,7 +88,7 @@ func junit(w io.Writer, r Report) error {
 	return err
 }
 
-func caseName(f rules.Finding) string {
+func caseName(f rule.Finding) string {
 	pos := f.Node.Pos()
 	return fmt.Sprintf("%s %s %d:%d", f.Rule.ID, f.Severity, pos.Line, pos.Column)
 }

@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 // said is what a rule's page says of mending.
-var said = map[rules.Autofix]string{
-	rules.Safe:   "`evenkeel check --fix` does it",
-	rules.Guided: "`evenkeel check --fix=guided` asks and does it",
-	rules.No:     "by hand",
+var said = map[rule.Autofix]string{
+	rule.Safe:   "`evenkeel check --fix` does it",
+	rule.Guided: "`evenkeel check --fix=guided` asks and does it",
+	rule.No:     "by hand",
 }
 
 // Page is a rule's page in Markdown, of lines of 80 columns.
-func Page(r *rules.Rule) string {
+func Page(r *rule.Rule) string {
 	var b strings.Builder
 	part := func(lines []string) {
 		for _, line := range lines {
@@ -50,7 +50,7 @@ func Page(r *rules.Rule) string {
 }
 
 // Index is the page that leads to all.
-func Index(all []*rules.Rule) string {
+func Index(all []*rule.Rule) string {
 	var b strings.Builder
 	b.WriteString("# Rules of `evenkeel check`\n\n")
 	b.WriteString("| rule | severity | looks at | what is wrong | mended |\n|---|---|---|---|---|\n")
@@ -62,7 +62,7 @@ func Index(all []*rules.Rule) string {
 }
 
 // List are all rules, one a line or two.
-func List(all []*rules.Rule) string {
+func List(all []*rule.Rule) string {
 	var b strings.Builder
 	for _, r := range all {
 		for _, line := range wrap(r.Title, fmt.Sprintf("%-12s %-5s ", r.ID, r.Severity), strings.Repeat(" ", 19)) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/rules"
 )
 
@@ -64,7 +65,7 @@ func TestPagesFitATerminal(t *testing.T) {
 				t.Errorf("%s: a line of %d columns: %s", r.ID, n, line)
 			}
 		}
-		if r.Title == "" || r.Why == "" || r.Fix == "" || r.Surface == "" || !slices.Contains([]rules.Autofix{rules.Safe, rules.Guided, rules.No}, r.Autofix) {
+		if r.Title == "" || r.Why == "" || r.Fix == "" || r.Surface == "" || !slices.Contains([]rule.Autofix{rule.Safe, rule.Guided, rule.No}, r.Autofix) {
 			t.Errorf("%s: something is not said", r.ID)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 // Format is a form of the report.
@@ -35,10 +35,10 @@ var Formats = []Format{Text, JSON, SARIF, JUnit, GitHub}
 // Report is what is written.
 type Report struct {
 	*audit.Result
-	Version string         // of the program
-	FailOn  rules.Severity // what JUnit counts as a failure; empty: nothing
-	Color   bool           // of text
-	Mended  int            // fixes that were made; those findings are gone
+	Version string        // of the program
+	FailOn  rule.Severity // what JUnit counts as a failure; empty: nothing
+	Color   bool          // of text
+	Mended  int           // fixes that were made; those findings are gone
 }
 
 var writers = map[Format]func(io.Writer, Report) error{Text: text, JSON: jsonReport, SARIF: sarifReport, JUnit: junit, GitHub: github}
@@ -63,11 +63,11 @@ const (
 )
 
 // URL is where a rule's page is.
-func URL(r *rules.Rule) string { return pages + r.ID + ".md" }
+func URL(r *rule.Rule) string { return pages + r.ID + ".md" }
 
 // count is the number of findings of each severity.
-func (r Report) count() map[rules.Severity]int {
-	n := map[rules.Severity]int{}
+func (r Report) count() map[rule.Severity]int {
+	n := map[rule.Severity]int{}
 	for _, f := range r.Findings {
 		n[f.Severity]++
 	}
@@ -90,9 +90,9 @@ func (r Report) summary() string {
 	var parts []string
 	n := r.count()
 	for _, s := range []struct {
-		severity rules.Severity
+		severity rule.Severity
 		word     string
-	}{{rules.Error, "error"}, {rules.Warn, "warning"}, {rules.Info, "info"}} {
+	}{{rule.Error, "error"}, {rule.Warn, "warning"}, {rule.Info, "info"}} {
 		if n[s.severity] > 0 {
 			parts = append(parts, plural(n[s.severity], s.word))
 		}
@@ -123,9 +123,9 @@ func plural(n int, word string) string {
 }
 
 // mendable reports whether the program can mend f by itself.
-func mendable(f rules.Finding) bool { return f.Fix != nil && len(f.Fix.Edits) > 0 }
+func mendable(f rule.Finding) bool { return f.Fix != nil && len(f.Fix.Edits) > 0 }
 
 // askable reports whether the program can mend f once somebody has chosen.
-func askable(f rules.Finding) bool {
+func askable(f rule.Finding) bool {
 	return f.Fix != nil && len(f.Fix.Edits) == 0 && len(f.Fix.Asks) > 0
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/evenkeel/evenkeel/internal/audit"
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/source"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
@@ -36,22 +37,22 @@ func planted(t *testing.T) Report {
 		t.Fatal(notes)
 	}
 	spec := f.Docs[0].Root.Get("spec")
-	rule := func(id string, severity rules.Severity, fix rules.Autofix) *rules.Rule {
-		return &rules.Rule{ID: id, Severity: severity, Autofix: fix, Surface: "Kubernetes", Title: "what is wrong", Why: "why it matters", Fix: "what to do"}
+	made := func(id string, severity rule.Severity, fix rule.Autofix) *rule.Rule {
+		return &rule.Rule{ID: id, Severity: severity, Autofix: fix, Surface: "Kubernetes", Title: "what is wrong", Why: "why it matters", Fix: "what to do"}
 	}
 	shop := &model.Service{Platform: model.Kubernetes, Kind: "Deployment", Name: "shop", Node: spec,
-		Grace:   model.Value[time.Duration]{V: 30 * time.Second, State: model.Written, Name: "terminationGracePeriodSeconds"},
-		PreStop: model.Value[time.Duration]{V: 15 * time.Second, State: model.Written},
+		Grace:   value.Value[time.Duration]{V: 30 * time.Second, State: value.Written, Name: "terminationGracePeriodSeconds"},
+		PreStop: value.Value[time.Duration]{V: 15 * time.Second, State: value.Written},
 		Needs:   model.Needs{Requests: model.Amount{D: 30 * time.Second}, Flush: model.Amount{D: 5 * time.Second, Stated: true}}}
-	findings := []rules.Finding{
-		{Rule: rule("EK-T-001", rules.Error, rules.Safe), Severity: rules.Error, Node: spec.Get("grace"), Service: shop, Subject: shop.String(),
+	findings := []rule.Finding{
+		{Rule: made("EK-T-001", rule.Error, rule.Safe), Severity: rule.Error, Node: spec.Get("grace"), Service: shop, Subject: shop.String(),
 			Message: "killed too early", Arithmetic: "preStop 15 s + requests 30 s (assumed) + flush 5 s + margin 5 s = 55 s > terminationGracePeriodSeconds 30 s",
-			Fix: &rules.Change{Title: "set grace to 55", Edits: edit.Set(spec.Get("grace"), "55")}},
-		{Rule: rule("EK-T-002", rules.Warn, rules.Guided), Severity: rules.Warn, Node: spec.Get("hostile"), Service: shop,
-			Message: "50 % of\n::error::it \x1b[31m", Fix: &rules.Change{Asks: []rules.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(spec.Get("hostile"), "x")}}}},
-		{Rule: rule("EK-T-003", rules.Info, rules.No), Severity: rules.Info, Node: spec.Get("long"), Message: strings.Repeat("long words ", 20)},
+			Fix: &rule.Change{Title: "set grace to 55", Edits: edit.Set(spec.Get("grace"), "55")}},
+		{Rule: made("EK-T-002", rule.Warn, rule.Guided), Severity: rule.Warn, Node: spec.Get("hostile"), Service: shop,
+			Message: "50 % of\n::error::it \x1b[31m", Fix: &rule.Change{Asks: []rule.Choice{{Title: "this"}, {Title: "that", Edits: edit.Set(spec.Get("hostile"), "x")}}}},
+		{Rule: made("EK-T-003", rule.Info, rule.No), Severity: rule.Info, Node: spec.Get("long"), Message: strings.Repeat("long words ", 20)},
 	}
-	return Report{Version: "1.2.3", FailOn: rules.Warn, Result: &audit.Result{
+	return Report{Version: "1.2.3", FailOn: rule.Warn, Result: &audit.Result{
 		Files: []*tree.File{f}, Model: &model.Model{Services: []*model.Service{shop}}, Findings: findings,
 		Suppressed: []audit.Suppressed{{Finding: findings[0], Reason: "legacy"}},
 		Notes:      []tree.Note{{File: "x.yaml", Line: 3, Message: "not valid YAML", Failed: true}, {File: "y.yaml", Message: "something else"}},

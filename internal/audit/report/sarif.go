@@ -9,14 +9,14 @@ import (
 
 	"github.com/evenkeel/evenkeel/internal/audit"
 	"github.com/evenkeel/evenkeel/internal/audit/edit"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 	"github.com/evenkeel/evenkeel/internal/audit/tree"
 )
 
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 // levels are SARIF's words for severities.
-var levels = map[rules.Severity]string{rules.Error: "error", rules.Warn: "warning", rules.Info: "note"}
+var levels = map[rule.Severity]string{rule.Error: "error", rule.Warn: "warning", rule.Info: "note"}
 
 func sarifReport(w io.Writer, r Report) error {
 	enc := json.NewEncoder(w)
@@ -28,8 +28,8 @@ func sarifReport(w io.Writer, r Report) error {
 // runOf has the rules that found something, suppressed or not.
 func runOf(r Report) sarifRun {
 	driver := sarifDriver{Name: "evenkeel", Version: r.Version, InformationURI: home, Rules: []sarifRule{}}
-	results, index := []sarifResult{}, map[*rules.Rule]int{}
-	add := func(f rules.Finding, s ...sarifSuppression) {
+	results, index := []sarifResult{}, map[*rule.Rule]int{}
+	add := func(f rule.Finding, s ...sarifSuppression) {
 		if _, ok := index[f.Rule]; !ok {
 			index[f.Rule] = len(index)
 			driver.Rules = append(driver.Rules, ruleOf(f.Rule))
@@ -47,7 +47,7 @@ func runOf(r Report) sarifRun {
 	return sarifRun{sarifTool{driver}, "unicodeCodePoints", []sarifInvocation{invocationOf(r.Notes)}, results}
 }
 
-func ruleOf(r *rules.Rule) sarifRule {
+func ruleOf(r *rule.Rule) sarifRule {
 	return sarifRule{
 		ID: r.ID, ShortDescription: sarifText{Text: r.Title}, FullDescription: sarifText{Text: r.Why},
 		Help: sarifText{Text: r.Fix, Markdown: r.Why + "\n\n**Fix:** " + r.Fix + "\n"}, HelpURI: URL(r),
@@ -55,7 +55,7 @@ func ruleOf(r *rules.Rule) sarifRule {
 	}
 }
 
-func resultOf(f rules.Finding) sarifResult {
+func resultOf(f rule.Finding) sarifResult {
 	text := f.Message
 	if f.Arithmetic != "" {
 		text += "\n" + f.Arithmetic

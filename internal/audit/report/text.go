@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
-	"github.com/evenkeel/evenkeel/internal/audit/rules"
+	"github.com/evenkeel/evenkeel/internal/audit/rule"
 )
 
 const width = 80
@@ -40,7 +40,7 @@ func text(w io.Writer, r Report) error {
 }
 
 // leaves reports whether f's arithmetic is that of the way out.
-func leaves(f rules.Finding) bool {
+func leaves(f rule.Finding) bool {
 	if f.Service == nil {
 		return false
 	}
@@ -79,7 +79,7 @@ const (
 	red, yellow, blue, bold, plain = "\x1b[1;31m", "\x1b[33m", "\x1b[36m", "\x1b[1m", "\x1b[0m"
 )
 
-var colors = map[rules.Severity]string{rules.Error: red, rules.Warn: yellow, rules.Info: blue}
+var colors = map[rule.Severity]string{rule.Error: red, rule.Warn: yellow, rule.Info: blue}
 
 func (p *printer) paint(color, text string) string {
 	if !p.color {
@@ -88,7 +88,7 @@ func (p *printer) paint(color, text string) string {
 	return color + text + plain
 }
 
-func (p *printer) finding(f rules.Finding) {
+func (p *printer) finding(f rule.Finding) {
 	p.line(fmt.Sprintf("%s %s %s", p.paint(bold, printable(f.Node.Pos().String())), p.paint(colors[f.Severity], string(f.Severity)), f.Rule.ID))
 	p.wrapped(f.Message, "  ", "  ")
 	p.excerpt(f)
@@ -99,7 +99,7 @@ func (p *printer) finding(f rules.Finding) {
 }
 
 // fix says what mends f, and who does it.
-func (p *printer) fix(f rules.Finding) {
+func (p *printer) fix(f rule.Finding) {
 	switch {
 	case mendable(f):
 		p.wrapped(f.Fix.Title+" (--fix does it)", "  fix: ", "    ")
@@ -116,7 +116,7 @@ func (p *printer) fix(f rules.Finding) {
 }
 
 // excerpt shows the line of f with what is meant underlined.
-func (p *printer) excerpt(f rules.Finding) {
+func (p *printer) excerpt(f rule.Finding) {
 	pos := f.Node.Pos()
 	line := []rune(printable(f.Node.Doc.File.Line(pos.Line)))
 	at := pos.Column - 1

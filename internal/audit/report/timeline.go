@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 )
 
 // Columns of the picture: names, then the scale.
@@ -26,7 +27,7 @@ type bar struct {
 func wayOut(s *model.Service) (bars []bar, total time.Duration) {
 	at := time.Duration(0)
 	if s.PreStop.Known() && s.PreStop.V > 0 {
-		bars = append(bars, bar{"preStop", 0, s.PreStop.V, model.Seconds(s.PreStop.V)})
+		bars = append(bars, bar{"preStop", 0, s.PreStop.V, value.Seconds(s.PreStop.V)})
 		at = s.PreStop.V
 	}
 	n := s.Needs
@@ -52,7 +53,7 @@ func wayOut(s *model.Service) (bars []bar, total time.Duration) {
 // time for it, shaded after the kill. It is empty if files do not say both.
 func timeline(s *model.Service) []string {
 	bars, total := wayOut(s)
-	if len(bars) == 0 || !s.Grace.Known() || s.PreStop.State == model.Unknown || s.Grace.V < 0 {
+	if len(bars) == 0 || !s.Grace.Known() || s.PreStop.State == value.Unknown || s.Grace.V < 0 {
 		return nil
 	}
 	sc := scale{total: max(total, s.Grace.V, time.Second)}
@@ -63,7 +64,7 @@ func timeline(s *model.Service) []string {
 	for _, b := range bars {
 		lines = append(lines, fmt.Sprintf("  %-*s%s", nameColumns-2, b.name, sc.row(b)))
 		if late := b.end - max(b.start, s.Grace.V); late > 0 {
-			lost = append(lost, fmt.Sprintf("%s of %s", model.Seconds(late), b.name))
+			lost = append(lost, fmt.Sprintf("%s of %s", value.Seconds(late), b.name))
 		}
 	}
 	lines = append(lines, strings.Repeat(" ", nameColumns)+sc.caption("killed after "+graceText(s.Grace)))
@@ -148,9 +149,9 @@ func (s scale) caption(text string) string {
 	return strings.Repeat(" ", s.kill) + "^ " + text
 }
 
-func graceText(grace model.Value[time.Duration]) string {
-	text := model.Seconds(grace.V)
-	if grace.State == model.Default {
+func graceText(grace value.Value[time.Duration]) string {
+	text := value.Seconds(grace.V)
+	if grace.State == value.Default {
 		text += " (default)"
 	}
 	return text

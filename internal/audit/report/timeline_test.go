@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/internal/audit/model"
+	"github.com/evenkeel/evenkeel/internal/audit/model/value"
 )
 
 // However long the parts are, the picture fits, the kill stands in one column,
@@ -17,8 +18,8 @@ func TestTimelineFits(t *testing.T) {
 		for _, pre := range lengths {
 			for _, requests := range lengths {
 				for _, flush := range lengths {
-					s := &model.Service{Kind: "Deployment", Name: "x", Grace: model.Value[time.Duration]{V: grace, State: model.Default},
-						PreStop: model.Value[time.Duration]{V: pre, State: model.Written}, Needs: model.Needs{Requests: model.Amount{D: requests}, Flush: model.Amount{D: flush}}}
+					s := &model.Service{Kind: "Deployment", Name: "x", Grace: value.Value[time.Duration]{V: grace, State: value.Default},
+						PreStop: value.Value[time.Duration]{V: pre, State: value.Written}, Needs: model.Needs{Requests: model.Amount{D: requests}, Flush: model.Amount{D: flush}}}
 					checkPicture(t, timeline(s), pre+requests+flush > grace)
 				}
 			}
@@ -55,12 +56,12 @@ func TestTimelineOfWhatFilesDoNotSay(t *testing.T) {
 	if timeline(s) != nil {
 		t.Error("a grace period that nobody knows is drawn")
 	}
-	s.Grace = model.Value[time.Duration]{V: time.Second, State: model.Written}
-	s.PreStop.State = model.Unknown
+	s.Grace = value.Value[time.Duration]{V: time.Second, State: value.Written}
+	s.PreStop.State = value.Unknown
 	if timeline(s) != nil {
 		t.Error("a hook that nobody knows is drawn")
 	}
-	s.PreStop = model.Value[time.Duration]{}
+	s.PreStop = value.Value[time.Duration]{}
 	if timeline(s) == nil {
 		t.Error("a service without a hook is not drawn")
 	}

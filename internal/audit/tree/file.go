@@ -85,6 +85,14 @@ type Doc struct {
 	Root *Node
 }
 
+// Roots are the documents' roots, in their order.
+func (f *File) Roots() (all []*Node) {
+	for _, d := range f.Docs {
+		all = append(all, d.Root)
+	}
+	return all
+}
+
 // Line returns line n, from 1, without its end.
 func (f *File) Line(n int) string {
 	starts := f.Starts()
