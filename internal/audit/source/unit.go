@@ -74,6 +74,7 @@ func (u *unit) next() {
 	n.Kind, n.Key, n.KeyStart = tree.Scalar, strings.TrimSpace(key), at
 	n.KeyLine, n.KeyColumn = u.file.Place(at)
 	u.value(n, text[len(key)+1:])
+	n.Unknown = strings.Contains(n.Value, "{{") // a template's
 	u.section.Add(n)
 }
 

@@ -112,6 +112,7 @@ func (p *propertiesParser) entry() error {
 	if n.Value, err = p.text(false); err != nil {
 		return err
 	}
+	n.Unknown = strings.Contains(n.Value, "{{") // a template's
 	if !p.folded {
 		n.End = p.at
 	}
