@@ -6,11 +6,12 @@
 // The rules are in the packages below this one, by what they look at; what they
 // share is in [rule].
 //
-// Guarantees: the order is that of the pages; each ID is there once; a rule yields
+// Guarantees: the order is that of the IDs; each is there once; a rule yields
 // to rules of the catalogue only.
 package rules
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/internal/audit/rule"
@@ -24,7 +25,9 @@ import (
 	"github.com/evenkeel/evenkeel/internal/audit/rules/workload"
 )
 
-// All is the catalogue, in the order of the pages.
+// All is the catalogue, by ID.
 func All() []*rule.Rule {
-	return slices.Concat(workload.Rules, rollout.Rules, ingress.Rules, ecs.Rules, boot.Rules, host.Rules, store.Rules, budget.Rules)
+	all := slices.Concat(workload.Rules, rollout.Rules, ingress.Rules, ecs.Rules, boot.Rules, host.Rules, store.Rules, budget.Rules)
+	slices.SortFunc(all, func(a, b *rule.Rule) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }
