@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/evenkeel/evenkeel/internal/proctest"
 )
 
 func TestMain(m *testing.M) {
@@ -20,6 +23,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"busyport":   busyPort,
 			"exitcode":   exitCode,
@@ -27,4 +31,17 @@ func TestScripts(t *testing.T) {
 			"nochildren": noChildren,
 		},
 	})
+}
+
+// condition is [proc] of scripts: /proc is there. Where EVENKEEL_REQUIRE names
+// proc, doing without is an error.
+func condition(name string) (bool, error) {
+	if name != "proc" {
+		return false, fmt.Errorf("no such condition: %s", name)
+	}
+	_, err := os.Stat("/proc/self/status")
+	if err != nil && proctest.Required("proc") {
+		return false, fmt.Errorf("EVENKEEL_REQUIRE names proc, which is missing: %w", err)
+	}
+	return err == nil, nil
 }

@@ -100,7 +100,7 @@ func short(d time.Duration) string {
 
 // quote is a text as YAML takes it in any place.
 func quote(s string) (string, error) {
-	if serviceName.MatchString(s) && !strings.ContainsAny(s[:1], "0123456789") && s != "true" && s != "false" && s != "null" {
+	if serviceName().MatchString(s) && !strings.ContainsAny(s[:1], "0123456789") && s != "true" && s != "false" && s != "null" {
 		return s, nil
 	}
 	b, err := json.Marshal(s)

@@ -71,9 +71,9 @@ var told = map[string]string{
 // limits are those of Validate that a schema can say.
 var limits = map[string]object{
 	"version":       {"const": 1},
-	"service":       {"pattern": serviceName.String()},
+	"service":       {"pattern": serviceName().String()},
 	"services":      {"minItems": 1},
-	"services.name": {"pattern": serviceName.String()},
+	"services.name": {"pattern": serviceName().String()},
 	"session.cookie": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "allOf": []object{
 		{"if": object{"pattern": "^__[Hh][Oo][Ss][Tt]-"}, "then": object{"pattern": "^__Host-."}},
 		{"if": object{"pattern": "^__[Ss][Ee][Cc][Uu][Rr][Ee]-"}, "then": object{"pattern": "^__Secure-."}},
@@ -82,9 +82,9 @@ var limits = map[string]object{
 	"replicas.min":     {"minimum": 1, "maximum": 5000},
 	"replicas.max":     {"minimum": 1, "maximum": 5000},
 	"port":             {"minimum": 1, "maximum": 65535},
-	"image":            {"pattern": imageName.String()},
-	"host":             {"pattern": hostName.String()},
-	"health.path":      {"pattern": urlPath.String()},
+	"image":            {"pattern": imageName().String()},
+	"host":             {"pattern": hostName().String()},
+	"health.path":      {"pattern": urlPath().String()},
 	"health.interval":  {"not": object{"pattern": `^0+[a-zµ]*$`}},
 	"health.healthy":   {"minimum": 1, "maximum": 10},
 	"health.unhealthy": {"minimum": 1, "maximum": 10},

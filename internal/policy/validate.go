@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/internal/config"
@@ -63,10 +64,16 @@ func (s Service) Validate(at config.At) {
 // Validate implements config.Validator, for what is under defaults.
 func (s Settings) Validate(at config.At) { s.Instances.validate(at) }
 
-var serviceName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+// pattern compiles when it is first used: a program that reads no policy does
+// not pay for repetitions of 254 at its start.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
+var serviceName = pattern(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 
 func validateName(at config.At, key, name string) {
-	if !serviceName.MatchString(name) {
+	if !serviceName().MatchString(name) {
 		at.Errorf(key, "found %s, allowed: 1 to 63 letters, digits and ._- between them", at.Found(key, name))
 	}
 }
@@ -152,10 +159,10 @@ func (i Instances) validate(at config.At) {
 	if at.Has("port") && i.Port == 0 {
 		at.Errorf("port", "found 0, allowed: 1 to 65535")
 	}
-	if i.Host != "" && !hostName.MatchString(i.Host) {
+	if i.Host != "" && !hostName().MatchString(i.Host) {
 		at.Errorf("host", "found %s, allowed: a host's name such as shop.example.com", at.Found("host", i.Host))
 	}
-	if i.Image != "" && !imageName.MatchString(i.Image) {
+	if i.Image != "" && !imageName().MatchString(i.Image) {
 		at.Errorf("image", "found %s, allowed: an image such as registry.example/shop:1.2", at.Found("image", i.Image))
 	}
 	for _, d := range []struct {
@@ -169,9 +176,9 @@ func (i Instances) validate(at config.At) {
 }
 
 var (
-	hostName  = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
-	imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$`)
-	urlPath   = regexp.MustCompile(`^/[A-Za-z0-9._~/%-]{0,254}$`)
+	hostName  = pattern(`^(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+	imageName = pattern(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$`)
+	urlPath   = pattern(`^/[A-Za-z0-9._~/%-]{0,254}$`)
 )
 
 // Validate implements config.Validator.
@@ -192,7 +199,7 @@ func (r Replicas) Validate(at config.At) {
 
 // Validate implements config.Validator.
 func (h Health) Validate(at config.At) {
-	if h.Path != "" && !urlPath.MatchString(h.Path) {
+	if h.Path != "" && !urlPath().MatchString(h.Path) {
 		at.Errorf("path", "found %s, allowed: a path that begins with /, of letters, digits and ._~/%%-", at.Found("path", h.Path))
 	}
 	if at.Has("interval") && (h.Interval < time.Second || h.Interval > 5*time.Minute) {

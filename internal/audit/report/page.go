@@ -49,18 +49,6 @@ func Page(r *rule.Rule) string {
 	return b.String()
 }
 
-// Index is the page that leads to all.
-func Index(all []*rule.Rule) string {
-	var b strings.Builder
-	b.WriteString("# Rules of `evenkeel check`\n\n")
-	b.WriteString("| rule | severity | looks at | what is wrong | mended |\n|---|---|---|---|---|\n")
-	cell := strings.NewReplacer("|", `\|`, "\n", " ")
-	for _, r := range all {
-		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s |\n", r.ID, r.ID, r.Severity, cell.Replace(r.Surface), cell.Replace(r.Title), r.Autofix)
-	}
-	return b.String()
-}
-
 // List are all rules, one a line or two.
 func List(all []*rule.Rule) string {
 	var b strings.Builder

@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,15 @@ import (
 	"github.com/evenkeel/evenkeel/internal/drill/engine"
 	"github.com/evenkeel/evenkeel/internal/drill/history"
 )
+
+// text parses a template that is known to be one.
+func text(s string) Template {
+	var t Template
+	if err := t.UnmarshalText([]byte(s)); err != nil {
+		panic(fmt.Sprintf("journey: template %q: %v", s, err))
+	}
+	return t
+}
 
 func pattern(t *testing.T, s string) Pattern {
 	t.Helper()

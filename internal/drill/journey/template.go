@@ -42,15 +42,6 @@ func (t *Template) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// text parses a template that is known to be one.
-func text(s string) Template {
-	var t Template
-	if err := t.UnmarshalText([]byte(s)); err != nil {
-		panic(fmt.Sprintf("journey: template %q: %v", s, err))
-	}
-	return t
-}
-
 // String is the template as it was written.
 func (t Template) String() string {
 	var b strings.Builder

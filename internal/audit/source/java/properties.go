@@ -167,7 +167,7 @@ func (p *propertiesParser) escape(b *strings.Builder) error {
 	return nil
 }
 
-// unicode reads \uXXXX, and the other half of a surrogate pair after it.
+// unicode reads \u with four hex digits, and the other half of a surrogate pair after it.
 func (p *propertiesParser) unicode(b *strings.Builder) error {
 	r, ok := hex4(p.data[p.at:])
 	if !ok {
@@ -186,7 +186,7 @@ func (p *propertiesParser) unicode(b *strings.Builder) error {
 	return nil
 }
 
-// hex4 reads uXXXX.
+// hex4 reads u with four hex digits.
 func hex4(data []byte) (rune, bool) {
 	if len(data) < 5 {
 		return 0, false
